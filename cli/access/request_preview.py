@@ -6,6 +6,7 @@ from typing import Final, Literal
 from mesh.adapters.lakeformation.access_reader import AccessReader
 from mesh.domain.access.policy import EFFECTS, Course
 from mesh.domain.access.record import Access, Decided
+from mesh.domain.access.renamed_accesses import request_by_new_names
 from mesh.domain.access.request import normal_form
 from mesh.domain.events import AccessRequested
 from mesh.domain.membership.authorisation import NotAMember
@@ -58,7 +59,8 @@ def preview_request(
     data = build(
         AccessRequested, product=product, reader=reader, purpose=purpose, permission=permission, until=now + SOON
     )
-    role, persona = governance.personas().role_of(reader)
+    data = request_by_new_names(data, policies, now.date())
+    role, persona = policies.personas.role_of(reader)
     access = Access(
         id=PREVIEWED,
         receiver=number,

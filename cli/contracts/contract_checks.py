@@ -1,6 +1,7 @@
 """Checks of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTab
 from mesh.domain.contracts.enforcement import everything_not_enforced
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import DOMAIN, Ontology
+from mesh.domain.governance.renames import old_names, require_readable
 from mesh.domain.governance.tagging import check_tags
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import PRODUCT, RESERVED, TABLE
@@ -82,6 +84,7 @@ def check_file(path: Path, ontology: Ontology) -> Checked:
     checked.product, checked.version = contract.name, contract.version
     checked.errors.extend(_refused(contract, ontology, path))
     checked.warnings.extend(_warnings(contract, path))
+    checked.warnings.extend(Warned(where=each.where, what=each.note) for each in old_names(contract, ontology))
     checked.not_enforced.extend(everything_not_enforced(contract))
     return checked
 
@@ -95,6 +98,7 @@ def _refused(contract: Contract, ontology: Ontology, path: Path) -> Iterator[dic
             "remedy": f"Match {PRODUCT.pattern}.",
         }
     checks: tuple[Callable[[], None], ...] = (
+        lambda: require_readable(contract, ontology, datetime.now(UTC).date()),
         lambda: check_tags(contract, ontology),
         lambda: check_settings(contract),
         lambda: try_rules(contract),

@@ -14,6 +14,7 @@ from mesh.domain.governance.governance_change import Impact
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.check_governance import affected_accesses, check_governance, in_force
+from mesh.usecases.governance.touched_by_renames import touched_by_renames
 
 from cli import output
 from cli.access.explain import reader
@@ -63,17 +64,23 @@ def diff_command(folder: Folder = FOLDER, *, role: As = None, port: Port = None,
 
     Lists what is added, removed and changed, file by file. What that does to the mesh: `mesh governance check`.
     """
-    before = record(mesh_context(port, acting="central", role=role)).kept()
-    changes = [
-        {"file": file, "entry": entry, "before": old, "after": new}
-        for file in FILES
-        for entry, old, new in differences(before.get(file, {}), document(file, folder))
-    ]
+    where = mesh_context(port, acting="central", role=role)
+    before, renames, changes = record(where).kept(), list[dict[str, str]](), list[dict[str, Any]]()
+    for file in FILES:
+        now = document(file, folder)
+        was, renamed = with_new_names(before.get(file, {}), now)
+        renames += ({"file": file, "entry": entry, "before": old, "after": new} for entry, old, new in renamed)
+        changes += (
+            {"file": file, "entry": entry, "before": old, "after": new} for entry, old, new in differences(was, now)
+        )
+    touched = list(touched_now(parse_governance(partial(document, folder=folder)), where)) if renames else []
     if as_json:
-        output.emit({"changes": changes})
-    elif changes:
+        impacts = [each.model_dump() for each in touched]
+        output.emit({"changes": changes, "renames": renames, "touched": impacts})
+    elif changes or renames:
         for file in FILES:
-            _render_changes(file, [each for each in changes if each["file"] == file])
+            _render_changes(file, renames, [each for each in changes if each["file"] == file])
+        _render_impacts("renames", touched)
     else:
         output.say("as it is in force", style="bold green")
 
@@ -92,6 +99,37 @@ def effects(found: Governance, where: MeshContext) -> Iterator[Impact]:
     catalog = reader(where, "central")
     today = partial(current_decision, context=context, catalog=catalog, policies=found.policies)
     yield from affected_accesses(found, accesses.newest(), today, catalog.tagged())
+    yield from touched_by_renames(found.policies, accesses.newest(), registry=registry, lake=lake)
+
+
+def touched_now(found: Governance, where: MeshContext) -> Iterator[Impact]:
+    """What its renames touch."""
+    lake = LakeFormationAdapter(where.client("central", "lakeformation"), where.account_id("central"))
+    yield from touched_by_renames(found.policies, ledger(where).newest(), registry=where.registry(), lake=lake)
+
+
+def with_new_names(before: Any, after: Any, place: str = "") -> tuple[Any, list[tuple[str, str, str]]]:  # noqa: ANN401 - YAML
+    """The document before, its entries by the names that `renamed_from` of the one after gives them; and the entries
+    that are renamed: where they are, and both names."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return before, []
+    new_names = {
+        old: name
+        for name, entry in after.items()
+        if isinstance(entry, Mapping) and isinstance(entry.get("renamed_from"), Mapping)
+        for old in entry["renamed_from"]
+        if old in before and name not in before and old not in after
+    }
+    renamed = {new_names.get(name, name): entry for name, entry in before.items()}
+    found = [(f"{place}.{old}" if place else old, old, new) for old, new in new_names.items()]
+    for new in new_names.values():  # a short form, as its long one with what only the rename adds
+        entry = renamed[new] if isinstance(renamed[new], Mapping) else {"meaning": renamed[new]}
+        whole = {**entry, "renamed_from": after[new]["renamed_from"]}
+        renamed[new] = {key: whole[key] for key in (*(each for each in after[new] if each in whole), *whole)}
+    for name, entry in renamed.items():
+        renamed[name], below = with_new_names(entry, after.get(name), f"{place}.{name}" if place else str(name))
+        found += below
+    return renamed, found
 
 
 def differences(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - YAML
@@ -125,25 +163,31 @@ def _render(found: Governance, impacts: Sequence[Impact], *, offline: bool) -> N
     output.say(f"the files are in order: {keys}, {rules}, {output.amount(len(found.personas.personas), 'persona')}")
     if offline:
         return
-    for title, some in (
-        ("a deployment would be refused", [each for each in impacts if each.refused]),
-        ("accesses that would end", [each for each in impacts if each.kind == "access"]),
-        ("becomes laxer", [each for each in impacts if not each.refused and each.kind != "access"]),
-    ):
-        if some:
-            output.say("")
-            output.say(f"{title}: {len(some)}", style="bold")
-        for each in some:
-            output.say(f"  {each.subject}: {each.what}")
-            if each.remedy:
-                output.say(f"    {each.remedy}")
+    shown = [each for each in impacts if not each.refused]
+    _render_impacts("a deployment would be refused", [each for each in impacts if each.refused])
+    _render_impacts("accesses that would end", [each for each in shown if each.kind == "access"])
+    _render_impacts("becomes laxer", [each for each in shown if each.kind not in ("access", "rename")])
+    _render_impacts("renames", [each for each in shown if each.kind == "rename"])
     if not impacts:
         output.say("nothing in the mesh is affected", style="bold green")
 
 
-def _render_changes(file: str, changes: Sequence[Mapping[str, Any]]) -> None:
-    if changes:
+def _render_impacts(title: str, impacts: Sequence[Impact]) -> None:
+    if impacts:
+        output.say("")
+        output.say(f"{title}: {len(impacts)}", style="bold")
+    for each in impacts:
+        output.say(f"  {each.subject}: {each.what}")
+        if each.remedy:
+            output.say(f"    {each.remedy}")
+
+
+def _render_changes(file: str, renames: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> None:
+    renamed = [each for each in renames if each["file"] == file]
+    if changes or renamed:
         output.say(file, style="bold")
+    for each in renamed:
+        output.say(f"  > {each['entry']} is called {each['after']}")
     for each in changes:
         before, after = each["before"], each["after"]
         if before is None:

@@ -92,16 +92,23 @@ class FakePrincipals:
 
 
 class FakeGovernanceRecord:
-    """The documents that were kept last."""
+    """The documents that were kept last, and the renames that are to be carried out."""
 
     def __init__(self, documents: Mapping[str, Any] | None = None) -> None:
         self.documents: dict[str, Any] = dict(documents or {})
+        self.pending: frozenset[tuple[str, str]] = frozenset()
 
     def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         self.documents = dict(documents)
 
     def kept(self) -> dict[str, Any]:
         return dict(self.documents)
+
+    def pending_renames(self) -> frozenset[tuple[str, str]]:
+        return self.pending
+
+    def keep_pending(self, renames: Collection[tuple[str, str]]) -> None:
+        self.pending = frozenset(renames)
 
 
 class FakeLakeFormation:
@@ -132,8 +139,18 @@ class FakeLakeFormation:
     def add_tag_values(self, key: str, values: Sequence[str]) -> None:
         self.tags[key] = tuple(dict.fromkeys((*self.tags[key], *values)))
 
+    def remove_tag_values(self, key: str, values: Sequence[str]) -> None:
+        assert not any(tags.get(key) in values for tags in self.on.values()), "Update not allowed"
+        self.tags[key] = tuple(value for value in self.tags[key] if value not in values)
+
     def carriers(self, key: str, value: str) -> tuple[str, ...]:
         return tuple(".".join(place) for place, tags in self.on.items() if tags.get(key) == value and len(place) > 1)
+
+    def is_named(self, key: str, value: str) -> bool:
+        granted = [tag for each in self.grants for tag in each["Resource"].get("LFTagPolicy", {}).get("Expression", ())]
+        return bool(self.carriers(key, value)) or any(
+            tag["TagKey"] == key and value in tag["TagValues"] for tag in granted
+        )
 
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
         self._assign((database,), tags)

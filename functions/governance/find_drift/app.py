@@ -43,6 +43,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         ),
         entrances=wiring.entrances(settings),
         stack=wiring.stack_policies(settings.queues_and_topics),
+        record=wiring.governance_record(settings),
     )
 
 

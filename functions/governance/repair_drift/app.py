@@ -9,6 +9,7 @@ from mesh.entry.observability import entry_point
 from mesh.entry.settings import EntranceSettings, RegistrySettings, load
 from mesh.ports import Target
 from mesh.usecases.access_ends import Endings
+from mesh.usecases.governance.carry_out_renames import Renaming
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 from mesh.usecases.publishing.tag_tables import restore_tags
 
@@ -26,25 +27,36 @@ class Settings(RegistrySettings, EntranceSettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{found, execution, asked, order}` → Repaired."""
     settings = load(Settings)
+    central, lake, locks = wiring.central_context(settings), wiring.lake(settings), wiring.locks(settings)
+    policies, entrances = governance_layer.policies(), wiring.entrances(settings)
     return repair_drift(
         Drifts.model_validate(event["found"]),
         run=str(event["execution"]),
         order=Order.model_validate(event["order"]),
         asked=bool(event["asked"]),
         using=Repairing(
-            context=wiring.central_context(settings),
-            lake=wiring.lake(settings),
-            locks=wiring.locks(settings),
+            context=central,
+            lake=lake,
+            locks=locks,
             named=wiring.named_accesses(settings, settings.revoke_access_arn),
             endings=Endings(
-                after=governance_layer.policies().ends_after,
+                after=policies.ends_after,
                 at_end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
                 schedules=wiring.schedules(),
             ),
-            entrances=wiring.entrances(settings),
+            entrances=entrances,
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
             location_role=settings.location_role_arn,
             admins=wiring.lake_admins(settings).kept,
+            renaming=Renaming(
+                context=central,
+                policies=policies,
+                record=wiring.governance_record(settings),
+                catalog=wiring.access_reader(settings),
+                lake=lake,
+                locks=locks,
+                topics=entrances.topics,
+            ),
         ),
     )

@@ -7,6 +7,7 @@ from botocore.stub import ANY, Stubber
 from mesh.adapters.lakeformation.lake import LakeFormationAdapter, LakeFormationRefused
 from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 from mesh.domain.governance.product_rights import grant_entry, producer_grants
+from mesh.domain.governance.tag_names import TagNames
 
 from tests.builders import CENTRAL, PRODUCER, a_registration
 from tests.fakes import FakeLakeFormation
@@ -347,3 +348,64 @@ def test_a_revoke_takes_what_it_names_and_leaves_the_rest(aws):
         if isinstance(lake, FakeLakeFormation):
             assert lake.grants == grants[2:]
     assert len(client.list_permissions()["PrincipalResourcePermissions"]) == len(grants) - 2
+
+
+# --- values that get another name -------------------------------------------------------------------------------------
+
+
+def test_an_old_value_goes_once(lake):
+    lake.create_tag("pii", ["none", "nothing"])
+
+    for _ in range(2):
+        lake.remove_tag_values("pii", ["none"])
+
+    assert lake.tag_values("pii") == ("nothing",)
+
+
+BY_NONE = {"LFTagPolicy": {"ResourceType": "TABLE", "Expression": [{"TagKey": "pii", "TagValues": ["none"]}]}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "named"),
+    [
+        (BY_NONE, True),
+        ({"LFTagPolicy": {"ResourceType": "TABLE", "ExpressionName": "mine"}}, True),  # may name it
+        ({"LFTagPolicy": {"ResourceType": "TABLE", "Expression": [{"TagKey": "pii", "TagValues": ["x"]}]}}, False),
+        ({"Table": {"DatabaseName": "loans", "Name": "t1"}}, False),
+    ],
+)
+def test_a_new_name_is_free_as_long_as_no_grant_names_it(stub, resource, named):
+    stub.add_response("get_lf_tag", {"TagKey": "pii", "TagValues": ["none"]})
+    stub.add_response("search_tables_by_lf_tags", {"TableList": []})
+    stub.add_response("list_permissions", {"PrincipalResourcePermissions": [], "NextToken": "more"})
+    stub.add_response("list_permissions", {"PrincipalResourcePermissions": [{"Resource": resource}]})
+
+    assert adapter(stub).is_named("pii", "none") == named
+
+
+def test_a_value_that_is_not_there_is_free(stub):
+    stub.add_response("get_lf_tag", {"TagKey": "pii", "TagValues": ["none"]})
+
+    assert not adapter(stub).is_named("pii", "no-person")
+
+
+def test_tags_are_read_by_the_new_names_and_written_as_far_as_readers_have_them(stub):
+    renamed = {("pii", "none"): "no-person", ("domain", "retail"): "shops"}
+    names = TagNames(renamed, frozenset({("pii", "none")}))
+    lake = LakeFormationAdapter(stub.client, CENTRAL, names)
+    answer = {
+        "LFTagOnDatabase": [{"TagKey": "domain", "TagValues": ["retail"]}],
+        "LFTagsOnTable": [{"TagKey": "pii", "TagValues": ["none"]}],
+        "LFTagsOnColumns": [{"Name": "id", "LFTags": [{"TagKey": "pii", "TagValues": ["no-person"]}]}],
+    }
+    tags = {"domain": "shops", "pii": "no-person"}
+    for _ in range(2):
+        stub.add_response("get_resource_lf_tags", answer)
+    assert lake.table_tags("loans", "t1") == (tags, {"id": tags})
+    assert lake.assigned_tags("loans", "t1") == ({"pii": "no-person"}, {"id": {"pii": "no-person"}})
+
+    pairs = (("domain", "shops"), ("pii", "none"))
+    written = [{"CatalogId": CENTRAL, "TagKey": key, "TagValues": [value]} for key, value in pairs]
+    database = {"Database": {"CatalogId": CENTRAL, "Name": "loans"}}
+    stub.add_response("add_lf_tags_to_resource", {}, {"CatalogId": CENTRAL, "Resource": database, "LFTags": written})
+    lake.tag_database("loans", tags)

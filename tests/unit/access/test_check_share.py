@@ -1,12 +1,14 @@
 """A consumer account looks whether a reader reads, and repairs its own side when central asks for it."""
 
+from datetime import timedelta
+
 import pytest
 from mesh.domain.access.consumer_access import ReaderGone, ReaderSuspended
 from mesh.domain.access.record import AccessOver, UnknownAccess
-from mesh.domain.events import AccessCheckRequested, ReadableTable
+from mesh.domain.events import AccessCheckRequested, GrantEntry, ReadableTable
 from mesh.usecases.access.check_share import check_share
 
-from tests.builders import CONSUMER
+from tests.builders import CENTRAL, CONSUMER, NOON
 from tests.unit.access.test_accept_share import ACCESS, DEFAULT, LATER, a_grant, envelope, prove, release, take, take_up
 from tests.unit.access.test_accept_share import world as world  # noqa: PLC0414 - a fixture
 
@@ -144,3 +146,64 @@ def test_an_access_that_ended_or_was_never_known_is_not_looked_at(ready):
     release(ready)
     with pytest.raises(AccessOver):
         check(ready)
+
+
+def a_policy(*values):
+    expression = [{"TagKey": "confidentiality", "TagValues": list(values)}]
+    policy = {"CatalogId": CENTRAL, "ResourceType": "TABLE", "Expression": expression}
+    return GrantEntry(resource={"LFTagPolicy": policy}, permissions=("SELECT",))
+
+
+def ordered(world, *entries, at=0, **changes):
+    """Another order of central's, so many minutes later."""
+    order = AccessCheckRequested(
+        access=ACCESS, receiver=CONSUMER, run="run-1", repair=True, entries=entries, grants="ab", **changes
+    )
+    event = envelope(order)
+    event.detail["metadata"]["time"] = (NOON + timedelta(minutes=at)).isoformat()
+    return check_share(
+        event, account=CONSUMER, catalog=world.links,
+        **take(world, "accesses", "readers", "shares", "links", "lake", "locks"),
+    )  # fmt: skip
+
+
+def test_what_an_access_consists_of_by_now_is_granted_before_the_rest_is_revoked(ready):
+    before = held_by_reader(ready)
+    both, new = a_policy("internal", "company"), a_policy("company")
+    writes = []
+    grant, revoke = ready.lake.grant, ready.lake.revoke
+    ready.lake.grant = lambda grants: (writes.append("grant"), grant(grants))
+    ready.lake.revoke = lambda grants: (writes.append("revoke"), revoke(grants))
+
+    ordered(ready, both)
+
+    assert writes == ["grant", "revoke"]
+    assert both.resource in held_by_reader(ready)
+    assert not [each for each in before if each in held_by_reader(ready) and "Database" not in each]
+    assert (ready.accesses.get(ACCESS).entries, ready.accesses.get(ACCESS).tables != ()) == ((both,), True)
+
+    ordered(ready, new, at=1)
+    assert (both.resource in held_by_reader(ready), new.resource in held_by_reader(ready)) == (False, True)
+
+
+def test_an_order_that_comes_late_or_again_grants_nothing_old(ready):
+    both, new = a_policy("internal", "company"), a_policy("company")
+    ordered(ready, both)
+    for _ in range(2):
+        ordered(ready, new, at=1)
+
+    ordered(ready, both)
+
+    assert both.resource not in held_by_reader(ready)
+    assert ready.accesses.get(ACCESS).entries == (new,)
+
+
+def test_a_reader_that_is_suspended_is_granted_nothing_and_what_it_is_to_have_is_kept(ready):
+    del ready.readers.roles["DataAnalyst"]
+    new = a_policy("company")
+
+    with pytest.raises(ReaderSuspended):
+        ordered(ready, new)
+
+    assert held_by_reader(ready) == []
+    assert ready.accesses.get(ACCESS).entries == (new,)

@@ -422,6 +422,20 @@ def test_an_answer_to_an_earlier_question_changes_nothing(central, shared):
     assert central.access(shared) == before
 
 
+def test_what_the_account_has_passed_on_is_kept_also_from_an_earlier_answer(central, shared):
+    central.answer(checked(shared, "run-2", "2026-11-21T10:30:00Z"), "AccessChecked")
+
+    central.answer(checked(shared, grants="ab12"), "AccessChecked")
+
+    assert (central.access(shared).passed_on, central.access(shared).checked.run) == ("ab12", "run-2")
+
+
+def test_an_account_that_could_not_pass_it_on_has_not(central, shared):
+    central.answer(checked(shared, grants="ab12", reason={"code": "LinkTaken", "message": "taken"}), "AccessChecked")
+
+    assert central.access(shared).passed_on == ""
+
+
 def test_only_the_account_of_the_reader_says_whether_it_reads(central, shared):
     central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
     with pytest.raises(MayNotAnswer):

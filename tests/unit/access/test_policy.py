@@ -214,7 +214,7 @@ def test_a_rule_that_can_still_hold_is_not(first, second):
         ),
         ({"approval": {"remind_after": "1d"}}, "approval.escalate_after: Field required"),
         ({"purposes": {}}, "purposes: Dictionary should have at least 1 item"),
-        ({"purposes": {"audit": ""}}, "purposes.audit: String should have at least 1 character"),
+        ({"purposes": {"audit": ""}}, "purposes.audit.meaning: String should have at least 1 character"),
         ({"rules": []}, "rules: Tuple should have at least 1 item"),
         ({"rules": ["allow"]}, "rule 'number 1', rule: Input should be a valid dictionary"),
         ({"rules": [{"effect": "allow"}]}, "rule 'number 1', name: Field required"),

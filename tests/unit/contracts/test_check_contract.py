@@ -10,7 +10,7 @@ from mesh.domain.contracts.contract import (
 )
 from mesh.domain.contracts.revision import BreakingContractChange, ContractVersionNotRaised
 from mesh.domain.events import ProductDeclared
-from mesh.domain.governance.ontology import UnknownLFTag
+from mesh.domain.governance.ontology import UnknownLFTag, parse_ontology
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.usecases.contracts.check_contract import CrawlModeChanged, DomainMismatch, check_contract
 
@@ -33,21 +33,21 @@ from tests.fakes import NOON, FakeRegistry
 from tests.unit.contracts.announcing import announcing
 
 
-def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", account=PRODUCER, domains=("retail",)):
+def check(text=CONTRACT, *, bucket=BUCKET, sequencer="10", **given):
     declared = ProductDeclared(
         product=PRODUCT, bucket=bucket, key=f"{PRODUCT}/contract.yaml", sequencer=sequencer, contract=text
     )
-    return check_declared(declared, registry=registry, account=account, domains=domains)
+    return check_declared(declared, **given)
 
 
-def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retail",)):
+def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retail",), ontology=None):
     registry = registry if registry is not None else FakeRegistry(a_member())
     return check_contract(
         an_envelope(declared, account=account),
         a_sender(account, domains=domains),
         catalog_id=CENTRAL,
         region=REGION,
-        ontology=an_ontology(),
+        ontology=ontology or an_ontology(),
         read_contract=read_contract,
         announcing=announcing(registry),
     )
@@ -349,3 +349,41 @@ def test_a_newer_contract_keeps_the_products_version_and_state():
 
     product = registry.products[PRODUCT]
     assert (product.contract_version, product.version, product.status) == ("2.0.0", 7, "registered")
+
+
+def renaming(until="2099-12-31"):
+    """The ontology with another name for `internal` and for the domain `retail`."""
+    keys = an_ontology().model_dump(mode="json")["keys"]
+    for key, old, new in (("confidentiality", "internal", "company"), ("domain", "retail", "shops")):
+        values = keys[key]["values"]
+        keys[key]["values"] = {
+            new if name == old else name: {**each, "renamed_from": {old: until} if name == old else {}}
+            for name, each in values.items()
+        }
+        keys[key]["default"] = new if keys[key]["default"] == old else keys[key]["default"]
+    return parse_ontology({"keys": keys})
+
+
+def test_a_contract_that_says_old_names_is_registered_by_the_new_ones_and_that_is_noted():
+    registry = FakeRegistry(a_member())
+    registry.products[PRODUCT] = a_product()
+
+    text = CONTRACT.replace("version: 1.0.0", "version: 1.0.1") + "domain: retail\n"
+    checked = check(text, registry=registry, sequencer="99", ontology=renaming())
+
+    made = checked.registration
+    assert (made.domain, made.tags["domain"], made.tags["confidentiality"]) == ("shops", "shops", "company")
+    assert "internal" not in str(made.contract["lf_tags"])
+    assert [each.partition(":")[0] for each in checked.renamed] == [
+        "$.domain",
+        "$.customProperties.lfTags.confidentiality",
+    ]
+    assert "write company" in checked.renamed[1]
+    assert checked.changes == ()
+
+
+def test_an_old_name_is_refused_when_its_time_is_over():
+    with pytest.raises(UnknownLFTag, match="is called 'company' and was read until 2026-01-31") as refusal:
+        check(ontology=renaming("2026-01-31"))
+    assert refusal.value.remedy == "Write company in place of internal."
+    assert refusal.value.where["path"] == "$.customProperties.lfTags.confidentiality"

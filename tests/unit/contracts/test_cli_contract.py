@@ -8,9 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from mesh.domain.errors import Rejected
+from mesh.domain.governance.ontology import parse_ontology
 from typer.testing import CliRunner
 
+from cli.contracts import contract
 from cli.contracts.contract import contracts
+from cli.governance.governance import FOLDER
 from local.samples import credit
 
 RUNNER = CliRunner()
@@ -38,6 +41,24 @@ def test_the_shipped_contract_is_accepted_by_its_folder_and_by_its_file(product)
         assert (done.exit_code, found["valid"], found["errors"], found["warnings"]) == (0, True, [], [])
         assert (found["product"], found["version"]) == ("credit-card", "1.0.0")
         assert found["not_enforced"] == []
+
+
+def test_an_old_name_is_read_and_pointed_out_and_refused_when_its_time_is_over(product, monkeypatch):
+    for until, code in (("2099-12-31", 0), ("2026-01-31", 1)):
+        document = yaml.safe_load((FOLDER / "ontology.yaml").read_text("utf-8"))
+        values = document["keys"]["confidentiality"]["values"]
+        values["company"] = {"meaning": values.pop("internal"), "renamed_from": {"internal": until}}
+        monkeypatch.setattr(contract, "_ontology", lambda found=document: parse_ontology(found))
+
+        done = run("check", product, "--json")
+
+        found = json.loads(done.stdout)
+        assert (done.exit_code, found["valid"]) == (code, code == 0)
+        [note] = [each["what"] for each in found["warnings"] if "lfTags" in each["where"]]
+        assert note == (
+            f"confidentiality internal is called company by now, and is read as that through {until}: write company"
+        )
+        assert [each["remedy"] for each in found["errors"]] == ["Write company in place of internal."] * code
 
 
 def test_a_fault_of_yaml_names_line_and_column(tmp_path):

@@ -8,6 +8,9 @@ import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
+from mesh.domain.access.grants import grants_digest
+from mesh.domain.access.personas import parse_personas
+from mesh.domain.access.policy import parse_policies
 from mesh.domain.access.record import Answer, ReaderCheck
 from mesh.domain.contracts.product import Throttled
 from mesh.domain.events import GrantEntry, ReadableTable, Reason
@@ -20,6 +23,7 @@ from mesh.domain.membership.entrances import bus_statements
 from mesh.ports import Target
 from mesh.usecases.access_ends import Endings
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.carry_out_renames import Renaming
 from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.compare_readers import MAX_LOOKS
@@ -38,6 +42,7 @@ from tests.fakes import (
     FakeCatalogState,
     FakeClock,
     FakeExecutions,
+    FakeGovernanceRecord,
     FakeLakeFormation,
     FakeLocks,
     FakeMemberTopics,
@@ -49,6 +54,7 @@ from tests.fakes import (
     topic_of,
 )
 from tests.unit.access import requests
+from tests.unit.governance.renamed_world import renamed_documents
 
 ID = "ac-0123456789ab"
 RUN = "arn:aws:states:us-east-1:111111111111:execution:reconcile:5b1f7c7e-9d2b-4d54-a1f1-3c8f0f3f2a10"
@@ -74,7 +80,7 @@ class World:
         )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
         self.topics, self.restored, self.stack = FakeMemberTopics(), [], FakeStackPolicies()
-        self.bus, self.schedules = FakeBusPermissions(), FakeSchedules()
+        self.bus, self.schedules, self.record = FakeBusPermissions(), FakeSchedules(), FakeGovernanceRecord()
         for account in (requests.CONSUMER, requests.PRODUCER):
             self.bus.allow(account)
         for statement in bus_statements(BUS_ARN, requests.CENTRAL).values():
@@ -125,6 +131,7 @@ class World:
             foundation=lambda: self.foundation,
             entrances=self.entrances,
             stack=self.stack,
+            record=self.record,
         )
 
     @property
@@ -175,6 +182,15 @@ class World:
             restore_tags=self.restored.append,
             location_role=LOCATION_ROLE,
             admins=lambda: (ADMIN,),
+            renaming=Renaming(
+                context=self.context,
+                policies=self.policies,
+                record=self.record,
+                catalog=self.catalog,
+                lake=self.lake,
+                locks=FakeLocks(),
+                topics=self.topics,
+            ),
         )
 
 
@@ -586,6 +602,54 @@ def test_readers_of_live_accesses_are_asked_once_for_each_run():
     data = json.loads(detail)["data"]
     assert (kind, data["access"], data["repair"], data["same_role"]) == ("AccessCheckRequested", ID, True, False)
     assert data["tables"][0]["columns"] == ["laufkont", "hoehe"]
+
+
+def test_an_account_that_is_behind_is_told_what_the_access_consists_of():
+    world = World()
+    digest = grants_digest(world.found.entries)
+    for passed_on, told in (("", digest), (digest, "")):
+        world.topics.published.clear()
+        access = world.accesses.access(ID).evolve(passing_on=f"run-0 {digest}", passed_on=passed_on)
+        world.accesses.save(access)
+
+        world.repair()
+
+        data = json.loads(world.topics.published[0][2])["data"]
+        assert (data["grants"], len(data["entries"])) == (told, len(world.found.entries) if told else 0)
+
+
+def test_a_rename_goes_on_as_long_as_a_step_is_due():
+    world = World()
+    ontology, policies = renamed_documents(("confidentiality", "internal", "company"))
+    found = parse_ontology(ontology)
+    world.policies = parse_policies(policies, found, parse_personas(requests.document("personas")))
+    world.catalog.known = {"confidentiality": ("public", "internal", "company", "confidential", "restricted")}
+    world.lake.tags = world.catalog.known
+    world.record.keep_pending([("confidentiality", "internal")])
+
+    first = world.drifts()
+    assert (set(kinds_of(first)), first.due) == ({"rename"}, True)
+    world.repair(first)
+    waiting = world.drifts(run=RUN[-36:])
+    assert (waiting.due, waiting.waiting) == (False, True)
+
+
+def test_a_renamed_purpose_ends_no_access_and_is_recorded_by_its_new_name():
+    world = World()
+    purposes = {**requests.document("policies")["purposes"]}
+    purposes["models"] = {"meaning": purposes.pop("risk-modelling"), "renamed_from": {"risk-modelling": "2027-06-30"}}
+    world.policies = requests.shipped(purposes=purposes)
+
+    first = world.drifts()
+    assert [(drift.kind, drift.step) for drift in first.drifts] == [("rename", "records")]
+    assert world.repair(first).repaired == first.drifts
+
+    assert world.accesses.access(ID).request.purpose == "models"
+    assert world.kinds() == []
+
+
+def kinds_of(found):
+    return [drift.kind for drift in found.drifts]
 
 
 def test_a_dry_run_asks_to_look_only_and_repairs_nothing():

@@ -27,6 +27,7 @@ from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
+from mesh.domain.governance.tag_names import SAME_NAMES, TagNames
 from mesh.domain.retention import Retention
 from mesh.entry.governance_layer import ontology
 from mesh.entry.settings import (
@@ -252,7 +253,14 @@ def tagging(settings: RegistrySettings) -> "Tagging":
     """What it takes to tag pinned tables."""
     from mesh.usecases.publishing.tag_pins import Tagging  # noqa: PLC0415 - read where tables are tagged, only
 
-    return Tagging(catalog(), lake(settings), registry(settings), ontology())
+    return Tagging(catalog(), _tagged_lake(settings), registry(settings), ontology())
+
+
+def _tagged_lake(settings: RegistrySettings) -> LakeFormationAdapter:
+    """As `lake`, with tags by the names that their values have by now."""
+    renamed = ontology().renamed
+    names = TagNames(renamed, governance_record(settings).pending_renames()) if renamed else SAME_NAMES
+    return LakeFormationAdapter(client("lakeformation"), settings.account_id, names)
 
 
 def proposals(settings: TableSettings) -> "DynamoProposals":
@@ -283,7 +291,8 @@ def committing(settings: RegistrySettings, named: "NamedAccesses") -> "Committin
     """What it takes to make a verified version the present one."""
     from mesh.usecases.publishing.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
-    return Committing(registry(settings), proposals(settings), catalog(), lake(settings), ontology(), clock, named)
+    tagged = _tagged_lake(settings)
+    return Committing(registry(settings), proposals(settings), catalog(), tagged, ontology(), clock, named)
 
 
 def reaching() -> "IcebergReach":

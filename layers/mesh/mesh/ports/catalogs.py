@@ -64,10 +64,17 @@ class ProductDatabases(Protocol):
 
 
 class GovernanceRecord(Protocol):
-    """The governance in force: its documents, by file."""
+    """The governance in force: its documents, by file; and which renamed values of LF-Tags (key, old name) tables and
+    columns still get by their old names."""
 
     def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         """From now on these."""
+        ...
+
+    def pending_renames(self) -> frozenset[tuple[str, str]]: ...
+
+    def keep_pending(self, renames: Collection[tuple[str, str]]) -> None:
+        """These, in place of those before."""
         ...
 
     def kept(self) -> dict[str, Any]:
@@ -110,9 +117,17 @@ class LakeFormation(Protocol):
         their database."""
         ...
 
+    def is_named(self, key: str, value: str) -> bool:
+        """Whether a table or column carries it, or a grant names it: also where the value is not in use by the mesh."""
+        ...
+
     def create_tag(self, key: str, values: Sequence[str]) -> None: ...
 
     def add_tag_values(self, key: str, values: Sequence[str]) -> None: ...
+
+    def remove_tag_values(self, key: str, values: Sequence[str]) -> None:
+        """What is not there any more is success; Lake Formation keeps what is on a resource."""
+        ...
 
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None: ...
 

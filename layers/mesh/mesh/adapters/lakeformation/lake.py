@@ -15,6 +15,7 @@ from mesh.domain.access.request import InvalidRowFilter
 from mesh.domain.contracts.claims import require_free_location
 from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 from mesh.domain.errors import MeshError
+from mesh.domain.governance.tag_names import SAME_NAMES, TagNames
 
 if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
@@ -53,11 +54,13 @@ def _is_denied(code: str, message: str) -> bool:
 
 
 class LakeFormationAdapter:
-    """Implements `ports.LakeFormation` for the caller's own account (`catalog`: its id)."""
+    """Implements `ports.LakeFormation` for the caller's own account (`catalog`: its id). `names`: how tags are read and
+    written while values are being renamed."""
 
-    def __init__(self, client: "LakeFormationClient", catalog: str) -> None:
+    def __init__(self, client: "LakeFormationClient", catalog: str, names: TagNames = SAME_NAMES) -> None:
         self._client = client
         self._catalog = catalog
+        self._names = names
 
     def settings(self) -> dict[str, Any]:
         """The whole settings object."""
@@ -95,6 +98,14 @@ class LakeFormationAdapter:
         with _as_entitled():
             self._client.update_lf_tag(CatalogId=self._catalog, TagKey=key, TagValuesToAdd=list(values))
 
+    def remove_tag_values(self, key: str, values: Sequence[str]) -> None:
+        """See the port."""
+        there = self.tag_values(key) or ()
+        going = [value for value in values if value in there]
+        if going:
+            with _as_entitled():
+                self._client.update_lf_tag(CatalogId=self._catalog, TagKey=key, TagValuesToDelete=going)
+
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
         """Assign tags to a database."""
         self._assign({"Database": {"CatalogId": self._catalog, "Name": database}}, tags)
@@ -127,18 +138,36 @@ class LakeFormationAdapter:
                 found += [name] if tags.get(key) == value else [f"{name}.{each['Name']}" for each in columns]
         return tuple(found)
 
+    def is_named(self, key: str, value: str) -> bool:
+        """See the port. What a saved expression names is not looked up: it counts as naming it."""
+        if value not in (self.tag_values(key) or ()):
+            return False
+        return bool(self.carriers(key, value)) or any(_may_name(policy, key, value) for policy in self._policies())
+
+    def _policies(self) -> Iterator[Mapping[str, Any]]:
+        arguments: dict[str, Any] = {"CatalogId": self._catalog}
+        while True:
+            with transient_errors():
+                answer = self._client.list_permissions(**arguments)
+            found = (entry.get("Resource", {}) for entry in answer["PrincipalResourcePermissions"])
+            yield from (resource["LFTagPolicy"] for resource in found if "LFTagPolicy" in resource)
+            if not answer.get("NextToken"):
+                return
+            arguments["NextToken"] = answer["NextToken"]
+
     def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Tags of the table itself, and of each column that has some itself."""
         answer = self._tags_of(database, table, assigned=True)
-        columns = {column["Name"]: _pairs(column.get("LFTags", ())) for column in answer.get("LFTagsOnColumns", ())}
-        return _pairs(answer.get("LFTagsOnTable", ())), columns
+        named = self._named
+        columns = {column["Name"]: named(column.get("LFTags", ())) for column in answer.get("LFTagsOnColumns", ())}
+        return named(answer.get("LFTagsOnTable", ())), columns
 
     def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Effective tags of the table, and of each column that has some."""
         answer = self._tags_of(database, table, assigned=False)
-        inherited = {**_pairs(answer.get("LFTagOnDatabase", ())), **_pairs(answer.get("LFTagsOnTable", ()))}
+        inherited = {**self._named(answer.get("LFTagOnDatabase", ())), **self._named(answer.get("LFTagsOnTable", ()))}
         columns = {
-            column["Name"]: {**inherited, **_pairs(column.get("LFTags", ()))}
+            column["Name"]: {**inherited, **self._named(column.get("LFTags", ()))}
             for column in answer.get("LFTagsOnColumns", ())
         }
         return inherited, columns
@@ -251,9 +280,13 @@ class LakeFormationAdapter:
                 )
             return list(answer.get("Failures", ()))
 
-        pairs = {key: {"CatalogId": self._catalog, "TagKey": key, "TagValues": [tags[key]]} for key in sorted(tags)}
+        given = sorted(self._names.written(tags).items())
+        pairs = {key: {"CatalogId": self._catalog, "TagKey": key, "TagValues": [value]} for key, value in given}
         if pairs:
             self._check(_lasting_failures(assign, pairs))
+
+    def _named(self, tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        return self._names.read(_pairs(tags))
 
     def _batch(self, call: Callable[..., Any], entries: list[Any]) -> list[Any]:
         with transient_errors():
@@ -309,6 +342,11 @@ def _lasting_failures(call: Callable[[list[Any]], list[Any]], entries: Mapping[s
 def _is_passing(error: Mapping[str, Any]) -> bool:
     found = as_transient(error.get("ErrorCode", ""), error.get("ErrorMessage", ""))
     return isinstance(found, ConcurrentChange | Throttled)
+
+
+def _may_name(policy: Mapping[str, Any], key: str, value: str) -> bool:
+    tags = policy.get("Expression") or ()
+    return "ExpressionName" in policy or any(tag["TagKey"] == key and value in tag["TagValues"] for tag in tags)
 
 
 def _pairs(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -43,6 +43,8 @@ class ConsumerAccess(Model):
     catalog_id: AccountId | None = None
     region: str = ""
     entries: Annotated[tuple[GrantEntry, ...], Packed()] = ()
+    entries_of: datetime | None = None
+    """When central ordered these, in place of those that were granted first."""
     databases: tuple[str, ...] = ()
     tables: tuple[ReadableTable, ...] = ()
     proved_as: str = ""

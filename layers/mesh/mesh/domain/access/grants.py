@@ -10,6 +10,7 @@ Across accounts DESCRIBE is never implied, so both ways need it. Source: the Lak
 Formation tag-based access control", "Cross-account data sharing", "Data filtering".
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -102,6 +103,12 @@ def unneeded(entries: Iterable[GrantEntry], others: Iterable[Iterable[GrantEntry
     held = {atom for access in others for entry in access for atom in _atoms(entry)}
     left = (part for entry in entries for part in _without(entry, held))
     return list({json.dumps(part.model_dump(mode="json"), sort_keys=True): part for part in left}.values())
+
+
+def grants_digest(entries: Iterable[GrantEntry]) -> str:
+    """The same for the same grants."""
+    told = sorted(json.dumps([normal(each.resource), sorted(each.permissions)], sort_keys=True) for each in entries)
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
 def in_parts(entries: Iterable[GrantEntry], most: int = 100) -> Iterator[GrantEntry]:

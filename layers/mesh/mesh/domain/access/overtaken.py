@@ -83,5 +83,6 @@ def _given(access: Access, decided: Decided, lake: CatalogSnapshot) -> set[str]:
 
 
 def _is_stricter(key: str, approved: str, now: str | None, ontology: Ontology) -> bool:
-    known = ontology.keys[key].values
+    known, approved = ontology.keys[key].values, ontology.current(key, approved)
+    now = now and ontology.current(key, now)
     return now in known and now != approved and (approved not in known or ontology.stricter(key, approved, now) == now)

@@ -1,12 +1,14 @@
 """The personas that read data in a consumer's account (governance/personas.yaml), and the IAM roles they are there."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import RoleName
+from mesh.domain.governance.renamed_from import NewName, RenamedFrom, new_names, rename_faults
 from mesh.domain.model import Model
 
 PersonaName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
@@ -21,12 +23,27 @@ class Persona(Model):
 
     role: RoleName
     meaning: str = Field(min_length=1)
+    renamed_from: RenamedFrom = Field(default_factory=dict)
 
 
 class Personas(Model):
     """All personas of the mesh."""
 
     personas: dict[PersonaName, Persona] = Field(min_length=1)
+
+    @property
+    def old_names(self) -> dict[str, RenamedFrom]:
+        """Persona → its old names."""
+        return {name: persona.renamed_from for name, persona in self.personas.items()}
+
+    @property
+    def renamed(self) -> Mapping[str, NewName]:
+        """Old name → persona."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[str, NewName]:
+        return new_names(self.old_names)
 
     def role_of(self, reader: str | None) -> tuple[str, str]:
         """What a request's `reader` stands for: role name and persona; `("", "")` is the account as a whole.
@@ -37,6 +54,7 @@ class Personas(Model):
         """
         if not reader:
             return "", ""
+        reader = self.renamed[reader].name if reader in self.renamed else reader
         if reader in self.personas:
             return self.personas[reader].role, reader
         for name, persona in self.personas.items():
@@ -62,7 +80,7 @@ def parse_personas(document: Mapping[str, Any]) -> Personas:
 
 def _ambiguities(found: Personas) -> list[str]:
     """A role belongs to one persona, and no role has the name of another persona: otherwise a request is ambiguous."""
-    faults, by_role = [], dict[str, str]()
+    faults, by_role = [f"{name}: {what}" for name, what in rename_faults(found.old_names)], dict[str, str]()
     for name, persona in found.personas.items():
         role = persona.role.lower()
         if role in by_role:

@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from mesh.domain.access.personas import Personas
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId
 from mesh.domain.governance.expressions import Tags
 from mesh.domain.governance.ontology import CONFIDENTIALITY, DOMAIN, MAX_CHARACTERS, PII, Ontology
+from mesh.domain.governance.renamed_from import NewName, RenamedFrom, new_names, rename_faults
 from mesh.domain.model import Model
 
 type Permission = Literal["SELECT", "DESCRIBE"]
@@ -158,15 +160,44 @@ class ApprovalTimes(Model):
         return first, second, third
 
 
-class Policies(Model):
-    """The policies, with the ontology that they were checked against."""
+class Purpose(Model):
+    """What data may be used for. In the file it may be the meaning alone."""
 
-    purposes: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    meaning: str = Field(min_length=1)
+    renamed_from: RenamedFrom = Field(default_factory=dict)
+
+
+class Policies(Model):
+    """The policies, with the ontology and the personas that they were checked against."""
+
+    purposes: dict[str, Purpose] = Field(min_length=1)
     approval: ApprovalTimes
     ends_after: Duration = timedelta(days=14)
     """How long an access lasts that the rules no longer allow, from when its holder is told."""
     rules: tuple[Rule, ...] = Field(min_length=1)
     ontology: Ontology
+    personas: Personas
+
+    @field_validator("purposes", mode="before")
+    @classmethod
+    def _short_form(cls, purposes: object) -> object:
+        if not isinstance(purposes, dict):
+            return purposes
+        return {name: {"meaning": each} if isinstance(each, str) else each for name, each in purposes.items()}
+
+    @property
+    def old_purposes(self) -> dict[str, RenamedFrom]:
+        """Purpose → its old names."""
+        return {name: purpose.renamed_from for name, purpose in self.purposes.items()}
+
+    @property
+    def renamed_purposes(self) -> Mapping[str, NewName]:
+        """Old name → purpose."""
+        return self._renamed_purposes
+
+    @cached_property
+    def _renamed_purposes(self) -> dict[str, NewName]:
+        return new_names(self.old_purposes)
 
     def rule(self, tags: Tags, facts: Facts) -> Rule:
         """The first rule that matches data with these effective tags; `NO_RULE`, a denial, where none does."""
@@ -187,11 +218,12 @@ class Policies(Model):
 def parse_policies(document: Mapping[str, Any], ontology: Ontology, personas: Personas) -> Policies:
     """The policies of a YAML document, checked. Raises `PoliciesInvalid` naming the first fault's rule and field."""
     try:
-        found = Policies.model_validate({**document, "ontology": ontology}, extra="forbid")
+        checked_against = {"ontology": ontology, "personas": personas}
+        found = Policies.model_validate({**document, **checked_against}, extra="forbid")
     except ValidationError as error:
         faults = [_located(fault["loc"], fault["msg"], document) for fault in error.errors()]
     else:
-        faults = list(_faults(found, personas))
+        faults = list(_faults(found))
         if not faults:
             return found
     rule, field, _ = faults[0]
@@ -217,7 +249,8 @@ def _located(place: tuple[int | str, ...], what: str, document: Mapping[str, Any
             return "", ".".join(map(str, place)), what
 
 
-def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
+def _faults(policies: Policies) -> Iterator[Fault]:
+    yield from (("", f"purposes.{name}", what) for name, what in rename_faults(policies.old_purposes))
     approval = policies.approval
     if not approval.remind_after < approval.escalate_after < approval.deny_after:
         yield "", "approval", "remind_after, escalate_after and deny_after must be in ascending order"
@@ -227,9 +260,7 @@ def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
             yield rule.name, "name", "another rule has that name"
         for check in (_effect_faults, _tag_faults):
             yield from ((rule.name, field, what) for field, what in check(rule, policies.ontology))
-        known: dict[str, Collection[str]] = {"purposes": policies.purposes, "personas": personas.personas}
-        known["domains"] = policies.ontology.keys[DOMAIN].values
-        yield from ((rule.name, field, what) for field, what in _unknown(rule.when, known))
+        yield from ((rule.name, field, what) for field, what in _unknown(rule.when, policies))
         hiding = next((other for other in earlier if rule.when.within(_widest(other.when, policies))), None)
         if hiding is not None:
             yield (
@@ -260,17 +291,24 @@ def _tag_faults(rule: Rule, ontology: Ontology) -> Iterator[tuple[str, str]]:
             continue
         is_value: Callable[[str], bool] = _fits if known.open else known.values.__contains__
         for value in sorted(value for value in values if not is_value(value)):
-            yield field, f"the LF-Tag {key!r} cannot be {value!r}" + ("" if known.open else f"; {_there(known.values)}")
+            hint = "" if known.open else f"; {_there(value, known.values, known.renamed)}"
+            yield field, f"the LF-Tag {key!r} cannot be {value!r}{hint}"
 
 
-def _unknown(when: Condition, known: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
-    for field, names in known.items():
+def _unknown(when: Condition, policies: Policies) -> Iterator[tuple[str, str]]:
+    domains = policies.ontology.keys[DOMAIN]
+    known: dict[str, tuple[Collection[str], Mapping[str, NewName]]] = {
+        "purposes": (policies.purposes, policies.renamed_purposes),
+        "personas": (policies.personas.personas, policies.personas.renamed),
+        "domains": (domains.values, domains.renamed),
+    }
+    for field, (names, renamed) in known.items():
         for name in sorted((getattr(when, field) or frozenset()) - set(names)):
-            yield f"when.{field}", f"{name!r} is unknown; {_there(names)}"
+            yield f"when.{field}", f"{name!r} is unknown; {_there(name, names, renamed)}"
 
 
-def _there(names: Collection[str]) -> str:
-    return f"there is: {', '.join(names)}"
+def _there(name: str, names: Collection[str], renamed: Mapping[str, NewName]) -> str:
+    return f"write {renamed[name].name}, its new name" if name in renamed else f"there is: {', '.join(names)}"
 
 
 def _fits(value: str) -> bool:

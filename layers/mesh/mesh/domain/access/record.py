@@ -131,6 +131,10 @@ class Access(Model):
     """Its end was moved, and its holder and the owners were told, for that reason."""
     checked: ReaderCheck | None = None
     """Its reader, when it was last looked at."""
+    passing_on: str = ""
+    """What its account was last told to pass on in place of what it had: the run, and the grants' digest."""
+    passed_on: str = ""
+    """What the account said that it has passed on: their digest."""
     granted: bool = False
     """Granting has begun, so there may be something to revoke."""
     reason: Reason | None = None

@@ -157,6 +157,11 @@ class AccessCheckRequested(EventData):
     """Somebody has said that the role which has the reader's name by now is the reader."""
     tables: tuple[ReadableTable, ...] = ()
     """What to read one row of: the first, in columns that are granted by now. None: there is nothing to query."""
+    entries: Annotated[tuple[GrantEntry, ...], Packed()] = ()
+    """What the access consists of by now, in place of what was granted before: the reader is granted it first, and
+    loses the rest then. None: that has not changed."""
+    grants: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    """Stands for `entries`; the answer repeats it."""
 
 
 class AccessChecked(EventData):
@@ -167,6 +172,8 @@ class AccessChecked(EventData):
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
     asked: Moment
     reason: Reason | None = None
+    grants: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    """The grants that the access consists of by now, as they were ordered."""
 
 
 class AccessDenied(EventData):

@@ -10,7 +10,7 @@ from mesh.domain.model import Model
 
 type Kind = Literal[
     "settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
-    "stricter", "not-allowed", "reader", "suspended", "table", "share", "foreign", "policy", "not-compared",
+    "stricter", "not-allowed", "reader", "suspended", "table", "share", "foreign", "policy", "rename", "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
 settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
@@ -20,11 +20,16 @@ registration granted · missing: a live access lacks a grant · surplus: granted
 iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · stricter: it exposes a column by
 name that is stricter by now than what was decided on, so it ends · not-allowed: the rules would not allow, or somebody
 would have to approve, what it exposes by now: it ends in the time that policies.yaml states · reader: the reader's own
-account says that it cannot read (its account repairs).
+account says that it cannot read (its account repairs) · rename: something still has
+an old name: the next step of the rename, or what people have to do before it (docs/decisions/0042).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
 version · share: RAM has not delivered it · foreign: granted by hand · policy: of a queue or topic of central's stack ·
 not-compared: it could not be looked at."""
+
+type Step = Literal["", "records", "grants", "tags", "value"]
+"""Of a rename, what is done next: records are rewritten, an access is granted by other names, tables and columns are
+tagged anew, the old value is removed. Empty: nothing, until somebody else has done something."""
 
 REPAIRED: frozenset[Kind] = frozenset(
     {
@@ -40,6 +45,7 @@ REPAIRED: frozenset[Kind] = frozenset(
         "overdue",
         "stricter",
         "not-allowed",
+        "rename",
     }
 )
 """By central itself; an account repairs its reader's side when it is asked to look."""
@@ -60,6 +66,7 @@ class Drift(Model):
     reason: str = ""
     waiting: bool = False
     """It may be over soon, by itself."""
+    step: Step = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -83,7 +90,7 @@ class Look(Model):
 class Drifts(Model):
     """What was compared, and the differences: as many are listed as fit a state's payload, `total` counts all.
     `repaired` were found before, and are not any more. `looks`: the accesses to look at; `waiting`: some answers may
-    still come."""
+    still come; `due`: a rename has a step that can be taken now."""
 
     accesses: int
     grants: int
@@ -92,6 +99,7 @@ class Drifts(Model):
     repaired: tuple[Drift, ...] = ()
     looks: tuple[Look, ...] = ()
     waiting: bool = False
+    due: bool = False
 
 
 class Repaired(Model):

@@ -12,7 +12,7 @@ from mesh.domain.governance.tagging import check_tags
 from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
 
-type Kind = Literal["lf-tag", "product", "member", "access"]
+type Kind = Literal["lf-tag", "product", "member", "access", "rename"]
 
 
 class Impact(Model):
@@ -42,9 +42,14 @@ def require_harmless(impacts: Sequence[Impact]) -> None:
 
 
 def vanished(before: Ontology, after: Ontology) -> dict[str, tuple[str, ...]]:
-    """LF-Tag key → the values that are gone; of a key that is gone all. Open keys have no list of values."""
+    """LF-Tag key → the values that are gone; of a key that is gone all. Open keys have no list of values; a value that
+    is renamed is still there."""
     found = {
-        name: tuple(value for value in key.values if name not in after.keys or value not in after.keys[name].values)
+        name: tuple(
+            value
+            for value in key.values
+            if name not in after.keys or after.current(name, value) not in after.keys[name].values
+        )
         for name, key in before.keys.items()
         if not (name in after.keys and after.keys[name].open)
     }
@@ -55,7 +60,7 @@ def laxer_keys(before: Ontology, after: Ontology) -> Iterator[Impact]:
     """Keys whose order changes, so that what is stricter today is laxer tomorrow; defaults and implied values that
     become laxer, which new contracts and columns get."""
     for name in sorted(before.keys.keys() & after.keys.keys()):
-        old, new = before.keys[name], after.keys[name]
+        old, new = _by_new_names(name, before.keys[name], after), after.keys[name]
         if old.ordered and not _same_order(old, new):
             yield Impact(
                 kind="lf-tag",
@@ -76,6 +81,15 @@ def laxer_keys(before: Ontology, after: Ontology) -> Iterator[Impact]:
                 if other in after.keys and _is_laxer(implied, least, after.keys[other]):
                     what = f"implies {other}={implied or 'nothing'} by now, and {other}={least} before"
                     yield Impact(kind="lf-tag", subject=f"{name}={value}", what=what)
+
+
+def _by_new_names(name: str, key: TagKey, after: Ontology) -> TagKey:
+    """The key as it is, its values, and those that they imply, as they are called in `after`."""
+    values = {
+        after.current(name, value): each.evolve(implies=after.in_current_names(each.implies))
+        for value, each in key.values.items()
+    }
+    return key.evolve(values=values, default=key.default and after.current(name, key.default))
 
 
 def _same_order(old: TagKey, new: TagKey) -> bool:
@@ -108,7 +122,8 @@ def stopped_product(
     try:
         check_tags(Contract.model_validate(product.contract), ontology)
         known = ontology.keys[PII].values
-        gone = {each.value for some in findings.values() for each in some if each.value not in known}
+        found = {each.value for some in findings.values() for each in some}
+        gone = {value for value in found if ontology.current(PII, value) not in known}
         problem = f"its data was found to be {PII}={', '.join(sorted(gone))}, which is gone" if gone else ""
     except Rejected as error:
         problem = f"it could not be published any more: {error.message}"
@@ -124,7 +139,8 @@ def stopped_product(
 
 def without_domain(member: Member, ontology: Ontology) -> Iterator[Impact]:
     """A member whose line of business is gone."""
-    gone = [domain for domain in member.domains if domain not in ontology.keys[DOMAIN].values]
+    known = ontology.keys[DOMAIN].values
+    gone = [domain for domain in member.domains if ontology.current(DOMAIN, domain) not in known]
     if gone and member.status != "expelled":
         yield Impact(
             kind="member",

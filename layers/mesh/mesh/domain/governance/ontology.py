@@ -1,11 +1,13 @@
 """The mesh's LF-Tags (governance/ontology.yaml): their model and Lake Formation's limits."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mesh.domain.errors import Rejected
+from mesh.domain.governance.renamed_from import NewName, RenamedFrom, new_names, rename_faults
 from mesh.domain.model import Model
 
 DOMAIN: Final = "domain"
@@ -31,10 +33,12 @@ class UnknownLFTag(Rejected):
 
 
 class TagValue(Model):
-    """One value. `implies` holds, for other ordered keys, the least value that goes with this one."""
+    """One value. `implies` holds, for other ordered keys, the least value that goes with this one; `renamed_from` its
+    old names."""
 
     meaning: str = Field(min_length=1)
     implies: dict[str, str] = Field(default_factory=dict)
+    renamed_from: RenamedFrom = Field(default_factory=dict)
 
 
 class TagKey(Model):
@@ -58,8 +62,23 @@ class TagKey(Model):
         if not self.values and not self.open:
             raise ValueError("a key needs values, or open: true")
         if self.default is not None and self.default not in self.values:
-            raise ValueError(f"the default {self.default!r} is not one of its values")
+            hint = f"; it is called {self.renamed[self.default].name} by now" if self.default in self.renamed else ""
+            raise ValueError(f"the default {self.default!r} is not one of its values{hint}")
         return self
+
+    @property
+    def old_names(self) -> dict[str, RenamedFrom]:
+        """Value → its old names."""
+        return {name: value.renamed_from for name, value in self.values.items()}
+
+    @property
+    def renamed(self) -> Mapping[str, NewName]:
+        """Old name → value."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[str, NewName]:
+        return new_names(self.old_names)
 
     @property
     def most_restrictive(self) -> str:
@@ -76,6 +95,23 @@ class Ontology(Model):
         """Key → values, as Lake Formation's `CreateLFTag` takes them (open keys may have none), and the mesh's own."""
         return {**{name: tuple(key.values) for name, key in self.keys.items()}, **RESERVED}
 
+    @property
+    def renamed(self) -> Mapping[tuple[str, str], str]:
+        """Key and old name of a value → its name."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[tuple[str, str], str]:
+        return {(key, old): new.name for key, found in self.keys.items() for old, new in found.renamed.items()}
+
+    def current(self, key: str, value: str) -> str:
+        """The value's name by now."""
+        return self.renamed.get((key, value), value)
+
+    def in_current_names(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """The same tags."""
+        return {key: self.current(key, value) for key, value in tags.items()}
+
     def check(self, key: str, value: str, **where: str) -> None:
         """Raises `UnknownLFTag`, naming what exists, for a key or value that no contract may use."""
         known = self.keys.get(key)
@@ -88,6 +124,12 @@ class Ontology(Model):
             raise UnknownLFTag(
                 f"there is no LF-Tag key {key!r}", lf_tag=f"{key}={value}", known=list(self.keys),
                 remedy=f"Use one of {', '.join(self.keys)}, or ask the mesh owner for a new key.", **where,
+            )  # fmt: skip
+        if value in known.renamed:
+            now = known.renamed[value].name
+            raise UnknownLFTag(
+                f"the LF-Tag {key!r} has no value {value!r} any more: it is called {now!r}",
+                lf_tag=f"{key}={value}", known=list(known.values), remedy=f"Write {now} in place of {value}.", **where,
             )  # fmt: skip
         if value not in known.values:
             raise UnknownLFTag(
@@ -136,7 +178,7 @@ def _limit_faults(ontology: Ontology) -> list[str]:
             faults.append(f"{name}: {len(key.values)} values, Lake Formation holds at most {MAX_VALUES}")
         faults += [
             f"{name}: {text!r} is not 1 to {MAX_CHARACTERS} lower-case characters"
-            for text in (name, *key.values)
+            for text in (name, *key.values, *key.renamed)
             if not 0 < len(text) <= MAX_CHARACTERS or text != text.lower() or text != text.strip()
         ]
     return faults
@@ -151,10 +193,18 @@ def _rule_faults(ontology: Ontology) -> list[str]:
         faults.append(f"{PRODUCT}: must be open")
     faults += [f"{name}: must be ordered" for name in (CONFIDENTIALITY, PII) if name in keys and not keys[name].ordered]
     for name, key in keys.items():
+        faults += [f"{name}.{value}: {what}" for value, what in rename_faults(key.old_names)]
+        if key.open and key.renamed:
+            faults.append(f"{name}: values of an open key cannot be renamed")
         for value, tag_value in key.values.items():
             faults += [
                 f"{name}.{value}: implies {other}={least}, which is not a value of an ordered key"
+                + (f"; it is called {keys[other].renamed[least].name} by now" if _is_old(keys, other, least) else "")
                 for other, least in tag_value.implies.items()
                 if other not in keys or not keys[other].ordered or least not in keys[other].values
             ]
     return faults
+
+
+def _is_old(keys: Mapping[str, TagKey], key: str, value: str) -> bool:
+    return key in keys and value in keys[key].renamed

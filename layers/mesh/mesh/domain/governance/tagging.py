@@ -45,13 +45,13 @@ def resolve_tags(
 
     The nearest value wins, but a finding makes a column stricter and never laxer, unless the contract releases it, and
     personal data lifts `confidentiality` to what the ontology says it implies: an expression on confidentiality alone
-    never exposes it. Without a contract, or with a draft, ordered keys get their most restrictive value. Raises
-    `UnknownLFTag`.
+    never exposes it. Without a contract, or with a draft, ordered keys get their most restrictive value. Old names of
+    values are read as their new ones. Raises `UnknownLFTag`.
     """
     if contract is None or contract.draft:
         return TagPlan(database=_most_restrictive(ontology, product))
     existing = {table.catalog_name: [c.catalog_name for c in table.columns] for table in contract.tables}
-    database = {**_database_tags(contract, ontology, product), **(registered or {})}
+    database = {**_database_tags(contract, ontology, product), **ontology.in_current_names(registered or {})}
     table_tags: dict[str, dict[str, str]] = {}
     column_tags: dict[str, dict[str, dict[str, str]]] = {}
     for name, columns in (existing if tables is None else tables).items():
@@ -78,7 +78,7 @@ def database_tags(
     """The database's tags under a new revision. `before` are those under the last one, None where that was a draft:
     of an ordered key that the contract does not state the stricter value stays. Raises `UnknownLFTag`."""
     tags = resolve_tags(contract, ontology, {}, product=product).database
-    kept = {key: value for key, value in (before or {}).items() if key not in contract.lf_tags}
+    kept = {k: value for k, value in ontology.in_current_names(before or {}).items() if k not in contract.lf_tags}
     for key, value in kept.items():
         known = ontology.keys.get(key)
         if known is not None and known.ordered and value in known.values:
@@ -157,6 +157,7 @@ def _column_tags(
         for key, value in _classified(column, ontology, table).items():
             own[key] = ontology.stricter(key, own.get(key), value) or value
     tags = {**inherited, **own}
+    found = [ontology.current(PII, value) for value in found]
     for value in _unreleased(column, found, ontology, table):
         ontology.check(PII, value, table=table)
         tags[PII] = ontology.stricter(PII, tags.get(PII), value) or value
@@ -168,7 +169,7 @@ def _unreleased(column: ContractColumn | None, found: Collection[str], ontology:
     if column is None or column.released is None:
         yield from found
         return
-    least = column.released.pii
+    least = ontology.current(PII, column.released.pii)
     ontology.check(PII, least, table=table, column=column.catalog_name)
     order = list(ontology.keys[PII].values)
     yield from (value for value in found if value not in order or order.index(value) > order.index(least))
@@ -179,16 +180,17 @@ def _classified(column: ContractColumn, ontology: Ontology, table: str) -> dict[
     word = column.classification
     if not word:
         return {}
-    pii = _CLASSIFIED_AS_PII.get(word, word)
+    pii = ontology.current(PII, _CLASSIFIED_AS_PII.get(word, word))
     if pii in ontology.keys[PII].values:
         return {PII: pii}
     return _checked({CONFIDENTIALITY: word}, ontology, table=table, column=column.catalog_name)
 
 
 def _checked(tags: Mapping[str, str], ontology: Ontology, **where: str) -> dict[str, str]:
-    for key, value in tags.items():
+    current = ontology.in_current_names(tags)
+    for key, value in current.items():
         ontology.check(key, value, **where)
-    return dict(tags)
+    return current
 
 
 def _differences(tags: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:

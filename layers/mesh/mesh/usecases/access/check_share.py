@@ -30,19 +30,35 @@ def check_share(
     Raises AccessOver, UnknownAccess, ReaderGone (nothing was changed), ReaderSuspended (what the reader had was taken
     back), ShareRefused, NotYetShared (retried), LinkTaken, ConcurrentChange, NotPropagated.
     """
-    order = Event[AccessCheckRequested].model_validate(envelope.detail).data
+    event = Event[AccessCheckRequested].model_validate(envelope.detail)
+    order = event.data
     held = going_on(order.access, accesses)
     if order.repair:
         remedy = "mesh revoke it, and request it again: central then shares anew"
         require_shared(str(held.catalog_id), held.databases, shares=shares, links=links, remedy=remedy)
     with locks.hold(LOCK):
         held = _identified(order, going_on(order.access, accesses), accesses, readers)
+        before, held = held, _as_ordered(event, held)
         if held.suspended:
-            _take_back(held, account, accesses, lake)
+            _take_back(before, account, accesses, lake)
+            held = held if held == before else accesses.save(held)
             raise _suspended(held)
         if order.repair:
             pass_on(held, account=account, catalog=catalog, lake=lake)
+        if held != before:
+            needed = [held.passed_on(account), *still_needed(held, _others(held, accesses), account)]
+            gone = unneeded(before.passed_on(account), needed)
+            lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in gone)
+            held = accesses.save(held)
     return Accepted(access=held.access, outcome="accepted")
+
+
+def _as_ordered(event: Event[AccessCheckRequested], held: ConsumerAccess) -> ConsumerAccess:
+    """The record with the grants that it consists of by now; an order that comes late, or again, changes nothing."""
+    order, at = event.data, event.metadata.time
+    if not order.repair or not order.entries or (held.entries_of is not None and held.entries_of > at):
+        return held
+    return held if held.entries == order.entries else held.evolve(entries=order.entries, entries_of=at)
 
 
 def _identified(
@@ -53,7 +69,7 @@ def _identified(
     there = now is not None and now.arn == held.reader
     known = not held.reader or (there and now is not None and now.id == (held.reader_id or now.id))
     confirmed = order.repair and order.same_role and there
-    fresh = held.evolve(tables=order.tables)
+    fresh = held if order.entries and not order.tables else held.evolve(tables=order.tables)
     if now is not None and (confirmed or (known and not held.suspended)):
         fresh = fresh.evolve(reader_id=now.id, suspended=False)
     elif not known and order.repair:
@@ -65,9 +81,12 @@ def _identified(
 
 def _take_back(held: ConsumerAccess, account: str, accesses: ConsumerAccesses, lake: LakeFormation) -> None:
     """What no other access of the reader needs. Links stay: they show nothing."""
-    others = [other for other in accesses.live() if other.access != held.access]
-    taken = unneeded(held.passed_on(account), still_needed(held, others, account))
+    taken = unneeded(held.passed_on(account), still_needed(held, _others(held, accesses), account))
     lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
+
+
+def _others(held: ConsumerAccess, accesses: ConsumerAccesses) -> list[ConsumerAccess]:
+    return [other for other in accesses.live() if other.access != held.access]
 
 
 def _suspended(held: ConsumerAccess) -> ReaderSuspended:

@@ -4,7 +4,7 @@ Each answer resumes the run that waits for it, by the task token that the run st
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mesh.domain.access.record import Access, ReaderCheck
@@ -114,6 +114,9 @@ def _checked(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answe
     data = read_event(AccessChecked, envelope).data
     found = _reported(envelope, data.access, CHECKED, {}, context)
     before, check = found.access.checked, ReaderCheck(run=data.run, asked=data.asked, reason=data.reason)
+    if data.grants and data.grants != found.access.passed_on and (data.reason is None or check.suspended):
+        saved = context.accesses.save(found.access.evolve(passed_on=data.grants))
+        found = replace(found, access=saved)
     if before is not None and (before.asked > check.asked or before == check):
         return found
     access = found.access.evolve(checked=check)

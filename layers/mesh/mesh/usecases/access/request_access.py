@@ -7,6 +7,7 @@ from mesh.domain.access.decision import grown
 from mesh.domain.access.personas import Personas
 from mesh.domain.access.policy import Course, Policies
 from mesh.domain.access.record import OVER, Access, AlreadyRequested, Decided, UnknownAccess, access_id
+from mesh.domain.access.renamed_accesses import access_by_new_names, request_by_new_names
 from mesh.domain.access.request import AccessRequest, normal_form
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Reason, metadata_of, read_event
@@ -94,8 +95,9 @@ def receive_request(
     if known is not None:
         return _again(known, envelope.account, execution, context, runs)
     now = context.clock.now()
-    reader, persona = personas.role_of(event.data.reader)
-    request = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
+    asked = request_by_new_names(event.data, policies, now.date())
+    reader, persona = personas.role_of(asked.reader)
+    request = normal_form(asked, reader=reader, persona=persona, purposes=policies.purposes, now=now)
     _require_known(request, context, catalog)
     access = context.accesses.open(
         Access(
@@ -152,7 +154,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
     A granted access is not decided again: denying it would mean revoking it. Raises NotAMember, NotAllowedForRole,
     NotInCatalog, AmbiguousRequest, UntilTooFar, AccessOver.
     """
-    access = require_access(context, access_id).require_going_on()
+    access = access_by_new_names(require_access(context, access_id).require_going_on(), policies)
     now, rounds = context.clock.now(), policies.approval.rounds()
     if access.granted and access.decided is not None:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))

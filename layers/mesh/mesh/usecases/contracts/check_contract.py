@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from mesh.domain import names
+from mesh.domain.access.renamed_accesses import domains_by_new_names
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract, ContractNameMismatch
 from mesh.domain.contracts.evolution import ContractDiff
@@ -14,6 +15,7 @@ from mesh.domain.contracts.revision import MAX_LISTED, check_revision
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, read_event
 from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.renames import contract_by_new_names, old_names, require_readable
 from mesh.domain.governance.tagging import check_tags, database_tags
 from mesh.domain.membership.authorisation import (
     ForgedSender,
@@ -44,13 +46,14 @@ class CheckedContract(Model):
     was in force when the product was retired: a newer one revives it.
 
     `changes` describe the differences from the contract registered before. `waits_until`: its readers were told, and it
-    is registered when their notice period is over.
+    is registered when their notice period is over. `renamed`: the old names that it says, and what they were read as.
     """
 
     registration: Registration
     current: bool
     changes: tuple[str, ...] = ()
     waits_until: datetime | None = None
+    renamed: tuple[str, ...] = ()
 
 
 def receive_contract(
@@ -109,10 +112,14 @@ def check_contract(
     declared = read_event(ProductDeclared, envelope).data
     registry, clock = announcing.context.registry, announcing.context.clock
     with _located(declared):
-        contract = _valid_contract(declared, sender, region, ontology, read_contract)
+        written = _valid_contract(declared, sender, region, read_contract)
+        require_readable(written, ontology, clock.now().date())
+        contract = _with_domain(contract_by_new_names(written, ontology), sender, declared.key, ontology)
+        check_tags(contract, ontology)
+        check_settings(contract)
         before = _registered(contract, declared, sender, registry)
         after_draft = before is not None and _after_draft(before, declared)
-        diff = _changes(before, contract, registry) if before else ContractDiff()
+        diff = _changes(before, contract, registry, ontology) if before else ContractDiff()
         registration = Registration(
             product=contract.name,
             owner=sender.account,
@@ -139,6 +146,7 @@ def check_contract(
             registration=registration,
             current=False,
             changes=tuple(change.text for change in diff.changes[:MAX_LISTED]),
+            renamed=tuple(f"{each.where}: {each.note}" for each in old_names(written, ontology))[:MAX_LISTED],
         )
         if before and before.status == "retired" and before.contract_sequencer == declared.sequencer:
             return checked
@@ -178,13 +186,14 @@ def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys([*product.dropped, *before]) if name not in described)
 
 
-def _changes(product: Product, contract: Contract, registry: Registry) -> ContractDiff:
+def _changes(product: Product, contract: Contract, registry: Registry, ontology: Ontology) -> ContractDiff:
     _check_mode(product, contract)
 
     def live_subscribers() -> int:
         return sum(1 for account in registry.subscribers(product.name) if account != product.owner)
 
-    return check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
+    registered = contract_by_new_names(Contract.model_validate(product.contract), ontology)
+    return check_revision(registered, contract, live_subscribers)
 
 
 def _check_mode(product: Product, contract: Contract) -> None:
@@ -198,7 +207,7 @@ def _check_mode(product: Product, contract: Contract) -> None:
 
 
 def _valid_contract(
-    declared: ProductDeclared, sender: Authorised, region: str, ontology: Ontology, read_contract: ReadContract
+    declared: ProductDeclared, sender: Authorised, region: str, read_contract: ReadContract
 ) -> Contract:
     if not bucket_belongs_to(declared.bucket, sender.account, region):
         raise NotTheOwner(
@@ -213,9 +222,6 @@ def _valid_contract(
             f"the contract is named {contract.name!r}, but {declared.product!r} was declared",
             remedy="Upload the contract below the product's own prefix.",
         )
-    contract = _with_domain(contract, sender, declared.key)
-    check_tags(contract, ontology)
-    check_settings(contract)
     return contract
 
 
@@ -249,12 +255,13 @@ def _located(declared: ProductDeclared) -> Iterator[None]:
         raise
 
 
-def _with_domain(contract: Contract, sender: Authorised, key: str) -> Contract:
+def _with_domain(contract: Contract, sender: Authorised, key: str, ontology: Ontology) -> Contract:
     """The contract, of one of its sender's domains: the first of them where it names none."""
+    domains = domains_by_new_names(sender.domains, ontology)
     if not contract.domain:
-        return contract.evolve(domain=sender.domains[0])
-    if contract.domain not in sender.domains:
-        owned = ", ".join(sender.domains)
+        return contract.evolve(domain=domains[0])
+    if contract.domain not in domains:
+        owned = ", ".join(domains)
         raise DomainMismatch(
             f"the contract says domain {contract.domain!r}, but account {sender.account} is a member for {owned}",
             key=key,

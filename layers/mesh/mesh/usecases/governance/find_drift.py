@@ -9,15 +9,18 @@ from typing import Final
 
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
+from mesh.domain.access.renamed_accesses import access_by_new_names
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, fitting, reason_of, settled
-from mesh.ports import CatalogState, ResourcePolicies
+from mesh.domain.governance.renames import lake_by_new_names
+from mesh.ports import CatalogState, GovernanceRecord, ResourcePolicies
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_entrances import Entrances, compare_entrances
 from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, overtaken
 from mesh.usecases.governance.compare_products import Foundation, compare_products
 from mesh.usecases.governance.compare_readers import MAX_LOOKS, looks, unread
+from mesh.usecases.governance.find_renames import find_renames
 
 MAX_LISTED: Final = 100
 """Differences in a run; further ones are found in the next."""
@@ -38,20 +41,34 @@ def find_drift(
     foundation: Callable[[], Foundation],
     entrances: Entrances,
     stack: ResourcePolicies,
+    record: GovernanceRecord,
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
-    the readers' accounts; `stack`: the policies of central's own queues and topics.
+    the readers' accounts; `stack`: the policies of central's own queues and topics; `record`: which renames are to be
+    carried out. All else is compared by the names that values have by now.
 
     Raises Throttled where not even the catalog could be read.
     """
-    lake, everything = catalog.lake(), list(context.accesses.newest())
+    lake, recorded = catalog.lake(), list(context.accesses.newest())
+    named = lake_by_new_names(lake, policies.ontology)
+    everything = [access_by_new_names(access, policies) for access in recorded]
     going_on = [access for access in everything if access.status not in OVER]
     today = partial(current_decision, context=context, catalog=_Seen(lake), policies=policies)
     comparisons: list[Comparison] = [
         *_each(partial(compare_entrances, entrances, stack, context)),
-        *_each(partial(compare_products, lake, context=context, foundation=foundation)),
+        *_each(partial(compare_products, named, context=context, foundation=foundation)),
         *_each(partial(compare_grants, lake, everything, context=context)),
         *(partial(overtaken, access, today, lake, policies) for access in going_on),
+        partial(
+            find_renames,
+            lake,
+            recorded,
+            run=run,
+            context=context,
+            policies=policies,
+            record=record,
+            values=catalog.tag_values,
+        ),
     ]
     found = [drift for comparison in comparisons for drift in _guarded(comparison)]
     looked_at = fitting(looks(going_on, today), MAX_LOOKS, MAX_BYTES // 2)
@@ -65,6 +82,7 @@ def find_drift(
         repaired=fitting(repaired, MAX_LISTED, MAX_BYTES // 2),
         looks=looked_at,
         waiting=any(drift.waiting for drift in drifts),
+        due=any(drift.kind == "rename" and drift.step and not drift.waiting and not drift.reason for drift in drifts),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mesh.domain.access.grants import filter_name, unneeded
+from mesh.domain.access.grants import filter_name, grants_digest, unneeded
 from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import Access, lock_name
 from mesh.domain.contracts.product import Product
@@ -23,6 +23,7 @@ from mesh.domain.names import execution_name, published_location_arn
 from mesh.ports import LakeFormation, Locks, Principals
 from mesh.usecases.access_ends import Endings, cut_short
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.carry_out_renames import Renaming, carry_out, passed_on_by
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings
@@ -57,6 +58,7 @@ class Repairing:
     restore_tags: Callable[[str], object]
     location_role: str
     admins: Callable[[], tuple[str, ...]]
+    renaming: Renaming
 
 
 def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: Repairing) -> Repaired:
@@ -107,10 +109,19 @@ def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -
         same_role=same,
         tables=(look.table,) if look.table else (),
     )
+    if not order.dry_run and access.decided and _is_behind(access, access.decided.entries):
+        passed = passed_on_by(access, run, access.decided.entries)
+        event = event.evolve(entries=passed.entries, grants=passed.grants)
     if not notify_member(
         access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.entrances.topics
     ):
         raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
+
+
+def _is_behind(access: Access, entries: tuple[GrantEntry, ...]) -> bool:
+    """Whether the account has yet to pass on what the access consists of by now, all of which was ordered."""
+    digest = grants_digest(entries)
+    return access.passing_on.endswith(f" {digest}") and access.passed_on != digest
 
 
 def _repair(drift: Drift, run: str, using: Repairing) -> bool:
@@ -132,6 +143,8 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return True
     if drift.kind in _OF_ENTRANCES:
         return _entrance(drift, using)
+    if drift.kind == "rename":
+        return carry_out(drift, run, using.renaming)
     product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
         return product is not None and product.status == "registered" and _product(drift, product, using)
