@@ -14,8 +14,8 @@ from local.accounts import ACCOUNTS
 from tests import mesh_fixtures
 from tests.access_driver import AccessDriver
 from tests.consumer_accesses import COLUMNS, SLOW_SECONDS
-from tests.e2e.governance.test_down_and_up import deploy, governed_by
 from tests.mesh_commands import mesh_command
+from tests.mesh_deployments import deploy, governed_by
 from tests.mesh_driver import MeshDriver, contract
 
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(900)]
