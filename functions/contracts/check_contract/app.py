@@ -30,12 +30,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         announcing=Announcing(
             context=wiring.central_context(settings),
             announcements=wiring.announcements(settings),
+            ontology=governance_layer.ontology(),
             topics=wiring.member_topics(settings),
             schedules=wiring.schedules(),
             again=Target(settings.register_product_arn, settings.schedule_role_arn, settings.event_dlq_arn),
         ),
         catalog_id=settings.account_id,
         region=settings.aws_region,
-        ontology=governance_layer.ontology(),
         read_contract=read_contract,
     )

@@ -8,8 +8,9 @@ from mesh.adapters.messaging import EventNotAccepted
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.access.record import Decided
 from mesh.domain.contracts.contract import ContractSchemaViolation
+from mesh.domain.contracts.product import ProductVersion, TableSnapshot
 from mesh.domain.contracts.service_levels import duration_of, notice_period
-from mesh.domain.events import Envelope, ProductDeclared
+from mesh.domain.events import ColumnRef, Envelope, ProductDeclared
 from mesh.usecases.contracts.check_contract import check_contract
 
 from tests.builders import (
@@ -26,7 +27,6 @@ from tests.builders import (
     a_sender,
     an_access,
     an_envelope,
-    an_ontology,
 )
 from tests.fakes import (
     NOON,
@@ -56,10 +56,10 @@ class World:
         self.announcements, self.accesses = FakeAnnouncements(), FakeAccessRegistry()
         self.clock, self.schedules, self.topics = FakeClock(), FakeSchedules(), FakeMemberTopics()
 
-    def give(self, number, *columns, receiver=OTHER, status="live"):
+    def give(self, number, *columns, receiver=OTHER, status="live", entries=()):
         decided = {
-            "effect": "allow", "rules": (), "why": "", "exposure": (), "left_out": (), "approvers": (), "entries": (),
-            "databases": (PRODUCT,), "tables": (), "columns": columns,
+            "effect": "allow", "rules": (), "why": "", "exposure": (), "left_out": (), "approvers": (),
+            "entries": entries, "databases": (PRODUCT,), "tables": (), "columns": columns,
         }  # fmt: skip
         access = an_access(number, receiver=receiver, status=status, decided=Decided.model_validate(decided))
         self.accesses.stored[number] = access
@@ -86,7 +86,6 @@ class World:
             a_sender(),
             catalog_id=CENTRAL,
             region=REGION,
-            ontology=an_ontology(),
             read_contract=read_contract,
             announcing=using,
         )
@@ -129,6 +128,38 @@ def test_a_breaking_revision_waits_and_readers_are_told_what_breaks():
             "columns": ["credit_card.laufkont"],
             "columns_count": 1,
         }
+    ]
+
+
+def by_tags(**tags):
+    """An entry as it is granted: columns of products with these tags."""
+    expression = [
+        {"TagKey": key, "TagValues": values} for key, values in {"publication": ["published"], **tags}.items()
+    ]
+    return {"resource": {"LFTagPolicy": {"ResourceType": "TABLE", "Expression": expression}}, "permissions": ["SELECT"]}
+
+
+def test_an_access_by_tags_reads_what_came_after_it_was_decided():
+    """Its record lists the columns of then; by name, it has no others."""
+    world = World()
+    columns = tuple(ColumnRef(name=name, type="string") for name in ("laufkont", "email"))
+    world.registry.recorded[PRODUCT] = [
+        ProductVersion(
+            product=PRODUCT, version=3, run="r", correlation_id="c", contract_version="1.0.0", changes=(),
+            tables=(TableSnapshot(table="credit_card", columns=columns),), published=NOON,
+        )
+    ]  # fmt: skip
+    open_to = {"confidentiality": ["public", "internal"], "pii": ["none"]}
+    name = {"TableWithColumns": {"DatabaseName": PRODUCT, "Name": "credit_card", "ColumnNames": ["email"]}}
+    world.give("ac-000000000001", entries=[by_tags(**open_to)])
+    world.give("ac-000000000002", entries=[by_tags(confidentiality=["restricted"])])
+    world.give("ac-000000000003", entries=[by_tags(**open_to), {"resource": name, "permissions": ["SELECT"]}])
+
+    world.declare(BREAKING)
+
+    [holder] = world.told(OTHER)
+    assert [(each["access"], each["columns"]) for each in holder["data"]["accesses"]] == [
+        ("ac-000000000001", ["credit_card.laufkont"])
     ]
 
 

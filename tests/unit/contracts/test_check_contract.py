@@ -47,9 +47,8 @@ def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retai
         a_sender(account, domains=domains),
         catalog_id=CENTRAL,
         region=REGION,
-        ontology=ontology or an_ontology(),
         read_contract=read_contract,
-        announcing=announcing(registry),
+        announcing=announcing(registry, ontology=ontology),
     )
 
 

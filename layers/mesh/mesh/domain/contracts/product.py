@@ -89,6 +89,10 @@ class TableSnapshot(Model):
     empty: str = ""
     marks: dict[str, int] = Field(default_factory=dict)
 
+    def column_names(self) -> list[str]:
+        """Partition keys are columns as well."""
+        return [column.name for column in (*self.columns, *self.partition_keys)]
+
 
 class VersionEnd(Model):
     """Why a version is no longer kept: withdrawn, or beyond the retention. `released` is when its owner was

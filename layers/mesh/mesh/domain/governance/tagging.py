@@ -20,6 +20,11 @@ class TagPlan(Model):
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)
     columns: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
 
+    def effective(self, table: str, column: str) -> dict[str, str]:
+        """A column's tags once the plan is assigned, as far as it says."""
+        own = self.columns.get(table, {}).get(column, {})
+        return {**self.database, **self.tables.get(table, {}), **own}
+
     def column_groups(self, table: str) -> Iterator[tuple[dict[str, str], list[str]]]:
         """Columns of a table that get the same tags, for one Lake Formation call each."""
         groups: dict[tuple[tuple[str, str], ...], list[str]] = {}

@@ -20,6 +20,8 @@ from mesh.domain.events import (
     read_event,
     stable_id,
 )
+from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
+from mesh.domain.governance.tagging import resolve_tags
 from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Announcements, MemberTopics, Schedules, Target
 from mesh.usecases.authorisation import same_event
@@ -33,6 +35,7 @@ class Announcing:
 
     context: CentralContext
     announcements: Announcements
+    ontology: Ontology
     topics: MemberTopics
     schedules: Schedules
     again: Target
@@ -66,7 +69,7 @@ def announce_change(
             _schedule(product.name), found.in_force, using.again, envelope.model_dump_json(by_alias=True)
         )
     if not found.told and product.status == "registered":
-        news, affected = announced_change(found, product, contract, diff), _affected(product, diff, using.context)
+        news, affected = announced_change(found, product, contract, diff), _affected(product, diff, using)
         readers = dict.fromkeys([*using.context.registry.subscribers(product.name), *affected])
         told = tuple(reader for reader in readers if reader != product.owner)
         waits = found.in_force > found.at
@@ -97,12 +100,28 @@ def withdraw_announcement(envelope: Envelope, product: Product, sequencer: str, 
     using.announcements.end(product.name)
 
 
-def _affected(product: Product, diff: ContractDiff, context: CentralContext) -> dict[str, list[AffectedAccess]]:
+def _affected(product: Product, diff: ContractDiff, using: Announcing) -> dict[str, list[AffectedAccess]]:
     """By the account that receives them."""
     found: dict[str, list[AffectedAccess]] = defaultdict(list)
-    for receiver, access in affected_accesses(context.accesses.newest(), product.name, diff.breaking):
+    accesses, tags = using.context.accesses.newest(), _tags_of_columns(product, using)
+    for receiver, access in affected_accesses(accesses, product.name, diff.breaking, tags):
         found[receiver].append(access)
     return found
+
+
+def _tags_of_columns(product: Product, using: Announcing) -> dict[str, dict[str, dict[str, str]]]:
+    """Of the newest version's tables, by the contract in force and what was found: table → column → tags."""
+    registry, name = using.context.registry, product.name
+    version = registry.latest_version(name)
+    tables = {table.table: table.column_names() for table in version.tables} if version else {}
+    contract = Contract.model_validate(product.contract)
+    plan = resolve_tags(
+        contract, using.ontology, registry.findings(name), product=name, tables=tables, registered=product.tags
+    )
+    return {
+        table: {column: {**plan.effective(table, column), PUBLICATION: PUBLISHED} for column in columns}
+        for table, columns in tables.items()
+    }
 
 
 def _tell(

@@ -63,7 +63,6 @@ def receive_contract(
     announcing: Announcing,
     catalog_id: str,
     region: str,
-    ontology: Ontology,
     read_contract: ReadContract,
 ) -> CheckedContract:
     """Authorise on the envelope's account, which is traced, then check what was declared.
@@ -81,7 +80,6 @@ def receive_contract(
             sender,
             catalog_id=catalog_id,
             region=region,
-            ontology=ontology,
             read_contract=read_contract,
             announcing=announcing,
         )
@@ -99,7 +97,6 @@ def check_contract(
     *,
     catalog_id: str,
     region: str,
-    ontology: Ontology,
     read_contract: ReadContract,
     announcing: Announcing,
 ) -> CheckedContract:
@@ -110,7 +107,7 @@ def check_contract(
     DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
     declared = read_event(ProductDeclared, envelope).data
-    registry, clock = announcing.context.registry, announcing.context.clock
+    registry, clock, ontology = announcing.context.registry, announcing.context.clock, announcing.ontology
     with _located(declared):
         written = _valid_contract(declared, sender, region, read_contract)
         require_readable(written, ontology, clock.now().date())

@@ -283,8 +283,8 @@ def effective_tags(
 
 
 def columns_by_table(tables: Sequence[TableSnapshot]) -> dict[str, list[str]]:
-    """Partition keys are columns as well."""
-    return {table.table: [column.name for column in (*table.columns, *table.partition_keys)] for table in tables}
+    """Table → its columns."""
+    return {table.table: table.column_names() for table in tables}
 
 
 def plan_tags(
@@ -310,7 +310,7 @@ def publish_columns(
     product: str, table: TableSnapshot, lake: LakeFormation, own: Mapping[str, Mapping[str, str]]
 ) -> int:
     """How many columns are new, and published by this one call. `own`: the tags that columns carry themselves."""
-    new = [name for name in columns_by_table([table])[table.table] if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
+    new = [name for name in table.column_names() if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
     if new:
         lake.tag_columns(product, table.table, new, {PUBLICATION: PUBLISHED})
     return len(new)

@@ -1,0 +1,1 @@
+"""A mesh that lives through a year of changes."""
