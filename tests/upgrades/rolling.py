@@ -1,0 +1,268 @@
+"""One mesh of a release, whose accounts are upgraded one after the other while people go on with their work."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cli.mesh_commands import deploy, silent
+from local.accounts import ACCOUNTS, ADMIN_ROLE, FIRST
+from local.deploy import Deployment
+from local.mesh import Mesh
+from tests.local.running import free_port
+from tests.mesh_driver import MACHINES, MeshDriver
+from tests.mesh_fixtures import HOME, WAIT_SCALE
+from tests.publishing_driver import csv
+from tests.sweep import publishing
+from tests.sweep.invariants import violations
+from tests.sweep.stage import NAMES, Stage, Subject
+from tests.upgrades.flows import AFTER, DURING
+from tests.upgrades.releases import Release
+
+SCHEDULED: Final = (
+    ("producer", "CollectUploadsFunction", {"Records": []}),
+    *((account, "SettleFailureFunction", {"detail-type": "Scheduled Event"}) for account in FIRST),
+)
+"""Account, function and what its schedule sends: those that run every few minutes, whatever happens."""
+_EVERY_SECONDS: Final = 2.0
+_FLOW_SECONDS: Final = 150.0
+_ROUNDS: Final = 4
+_PASS_SECONDS: Final = 1800.0
+_POLL: Final = 1.0
+
+
+@contextmanager
+def mesh_of(release: Release, home: Path = HOME) -> Iterator[tuple[Mesh, MeshDriver]]:
+    """Three accounts of that release on a server of this checkout; gone at the end."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MESH_HOME", str(home))
+    mesh = Mesh(free_port(), home)
+    try:
+        mesh.start(WAIT_SCALE, with_parent=True)
+        deploy(mesh, silent, root=release.root)
+        yield mesh, MeshDriver(mesh.endpoint, mesh.state_dir / "build")
+    finally:
+        mesh.stop()
+        patch.undo()
+
+
+class Uploads:
+    """One product into which objects come all the time, each with a row of its own."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.subject = stage.subjects(DURING["publish"], 1)[0]
+        self.count = 0
+        self._stage, self._stop = stage, threading.Event()
+        publishing.registered_and_subscribed(stage, [self.subject])
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Until the end of the block."""
+        self._stop.clear()
+        # A client of its own: `MeshDriver` makes them when they are first used, in one thread.
+        s3, bucket = self._stage.mesh._client(ACCOUNTS["producer"], "s3", ADMIN_ROLE), self._stage.mesh.bucket
+        thread = threading.Thread(target=self._upload, args=(s3, bucket))
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def _upload(self, s3: Any, bucket: str) -> None:
+        while True:
+            number = self.count + 1
+            s3.put_object(Bucket=bucket, Key=f"{self.subject.product}/data/t1/{number:04d}.csv", Body=csv((number, 10)))
+            self.count = number
+            if self._stop.wait(_EVERY_SECONDS):
+                return
+
+    def missing(self) -> str:
+        """What was uploaded and cannot be read, or of which no version tells."""
+        rows = self._stage.seen(self.subject).rows.get("t1") or ()
+        lost = sorted(set(range(1, self.count + 1)) - set(rows))
+        return f"rows {lost} of {self.count} cannot be read" if lost else ""
+
+
+@dataclass
+class Step:
+    """What an account's upgrade came to. `failures` is empty where nothing was lost."""
+
+    account: str
+    seconds: float = 0.0
+    waited: dict[str, int] = field(default_factory=dict)
+    """Flow → how often half an hour had to pass for it."""
+    started_again: list[str] = field(default_factory=list)
+    """Runs that failed, and succeeded when `retry-run` started them again."""
+    kept: dict[str, int] = field(default_factory=dict)
+    """Messages in dead letter queues that another release is to process: none may be left at the end."""
+    failures: list[str] = field(default_factory=list)
+
+
+class Rolling:
+    """One order of accounts. `say` gets a line of progress now and then."""
+
+    def __init__(self, mesh: Mesh, driver: MeshDriver, flows: Sequence[str], say: Callable[[str], None]) -> None:
+        self.mesh, self.driver, self._say = mesh, driver, say
+        self.stage = Stage(driver)
+        driver.look_for_subjects(NAMES)
+        self._began, self._dead = time.time(), driver.dead_letters()
+        self._flows = {name: flow for name, flow in (DURING | AFTER).items() if name in flows}
+        self._subjects: dict[str, Subject] = {}
+        self._uploads = Uploads(self.stage)
+        self._products = {self._uploads.subject.product}
+        self._failed: set[str] = set()
+
+    def upgrade(self, account: str, release: Release, *, last: bool) -> Step:
+        """Upgrade it while all flows go on; then all that was begun has to end as it should."""
+        step, began = Step(account), time.time()
+        with self._uploads.going_on():
+            self._prepare()
+            since = time.time()
+            updating = _Background(Deployment(self.mesh, release.root, (account,)).run)
+            for name in self._flows:
+                if name in DURING:
+                    self._act(name)
+                    time.sleep(0.3)
+            assert updating.result(), f"{account} is of {release.name} already"
+            self._say(f"  {account} updated in {time.time() - since:.0f} s")
+            for name in self._flows:
+                if name in AFTER:
+                    self._act(name)
+        self._end(step, since)
+        self._judge(step, last=last)
+        step.seconds = time.time() - began
+        return step
+
+    def _prepare(self) -> None:
+        """Each flow is where it begins: with what it left in the step before, or anew."""
+        for name, flow in self._flows.items():
+            subject = self._subjects.get(name)
+            if subject is not None and flow.again is not None:
+                flow.again(self.stage, [subject])
+            else:
+                [subject] = self.stage.subjects(flow, 1)
+                flow.start(self.stage, [subject])
+            self._subjects[name] = subject
+            if flow.of == "products":
+                self._products.add(subject.product)
+            seen = self.stage.seen(subject)
+            subject.number += 1
+            subject.versions = max((version.version for version in seen.versions), default=0)
+            subject.held = len(seen.held)
+
+    def _act(self, name: str) -> None:
+        self._flows[name].act(self.stage, self._subjects[name])
+
+    def _end(self, step: Step, since: float) -> None:
+        """Until every flow is over; now and then half an hour passes, with what runs on schedules."""
+        for number in range(_ROUNDS + 1):
+            missing = self._wait(since)
+            if not missing:
+                break
+            if number == _ROUNDS:
+                step.failures += [f"{name}: {what}" for name, what in missing.items()]
+                break
+            self._say(f"  waits for {missing}")
+            step.waited |= dict.fromkeys(missing, number + 1)
+            self.pass_time()
+
+    def _wait(self, since: float) -> dict[str, str]:
+        deadline = time.monotonic() + _FLOW_SECONDS
+        while self._missing(since):
+            if time.monotonic() > deadline or self._nothing_runs_for(8.0):
+                return self._missing(since)
+            time.sleep(_POLL)
+        return {}
+
+    def _nothing_runs_for(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.driver.running() or self.stage.observer.queues():
+                return False
+            time.sleep(_POLL)
+        return True
+
+    def _missing(self, since: float) -> dict[str, str]:
+        products = [self._subjects[name].product for name in self._flows]
+        found = self.stage.observer.products(products, since)
+        ends = {
+            name: flow.ends(self.stage, self._subjects[name], found[self._subjects[name].product])
+            for name, flow in self._flows.items()
+        }
+        ends["uploads"] = self._uploads.missing()
+        if not any(ends.values()) and (self.driver.running() or self.stage.observer.queues()):
+            ends["mesh"] = f"running {self.driver.running()}, queued {self.stage.observer.queues()}"
+        return {name: what for name, what in ends.items() if what}
+
+    def pass_time(self) -> None:
+        """Half an hour, and what runs on schedules meanwhile."""
+        self.driver.skip(_PASS_SECONDS)
+        for account, function, event in SCHEDULED:
+            answer = self.driver.client(account, "lambda").invoke(
+                FunctionName=self.driver.physical_id(account, function), Payload=json.dumps(event).encode()
+            )
+            if "FunctionError" in answer:
+                raise AssertionError(f"{account}/{function}: {answer['Payload'].read()!r}")
+
+    def _judge(self, step: Step, *, last: bool) -> None:
+        """Nothing is lost, nothing is there twice, and no message is left that nobody is going to process."""
+        if last and self._kept():
+            self.pass_time()
+            self._wait(time.time())
+        state = self.stage.observer.whole(sorted(self._products), self._began, self._dead)
+        step.failures += violations(state)
+        step.failures += [f"{failed}: for good" for failed in self._failed_runs(step)]
+        step.kept = self._kept()
+        unread = {queue for queue in step.kept if last or not queue.endswith("/InboxDlq")}
+        for queue in unread:
+            step.failures += [f"{queue}: {letter[:600]}" for letter in self.driver.dead_letter(queue)]
+
+    def _kept(self) -> dict[str, int]:
+        return {name: count for name, count in self.driver.dead_letters().items() if count > self._dead[name]}
+
+    def _failed_runs(self, step: Step) -> list[str]:
+        """Those that nobody made good, and say of the others that they were started again."""
+        lost = []
+        for machine, account in MACHINES.items():
+            client = self.driver.client(account, "stepfunctions")
+            arn = f"arn:aws:states:us-east-1:{ACCOUNTS[account]}:stateMachine:{machine}"
+            pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn)
+            found = {one["name"]: one["status"] for page in pages for one in page["executions"]}
+            for name, status in found.items():
+                if status in {"RUNNING", "SUCCEEDED"} or f"{machine} {name}" in self._failed:
+                    continue
+                self._failed.add(f"{machine} {name}")
+                good = any(s == "SUCCEEDED" and n.startswith(f"{name[:71]}-retry-") for n, s in found.items())
+                run = self.driver._describe(f"{arn.replace(':stateMachine:', ':execution:')}:{name}", machine)
+                text = f"{machine} {name} {status} {run.error} {run.cause[:300]} in {run.states[-2:]}"
+                (step.started_again if good or "-retry-" in name else lost).append(text)
+        return lost
+
+
+class _Background:
+    """A call in a thread of its own."""
+
+    def __init__(self, call: Callable[[], bool]) -> None:
+        self._answer: bool | BaseException = False
+        self._thread = threading.Thread(target=self._run, args=(call,))
+        self._thread.start()
+
+    def _run(self, call: Callable[[], bool]) -> None:
+        try:
+            self._answer = call()
+        except BaseException as error:
+            self._answer = error
+
+    def result(self) -> bool:
+        """Its answer, or what it raised."""
+        self._thread.join()
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        return self._answer
