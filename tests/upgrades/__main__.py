@@ -11,6 +11,7 @@ Ends with 1 where something was lost, came twice, or is left over.
 import argparse
 import fcntl
 import itertools
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ from tests.upgrades.rolling import Rolling, Step, mesh_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if nothing was lost in any order."""
     options = _parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     home = HOME / "upgrades"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -66,11 +69,13 @@ def play(order: Sequence[str], old: Release, new: Release, flows: Sequence[str])
             step = rolling.upgrade(account, new, last=number == len(order))
             steps.append(step)
             _say_step(step)
+        steps.append(rolling.finish_old_runs())
+        _say_step(steps[-1])
     return not any(step.failures for step in steps)
 
 
 def _say_step(step: Step) -> None:
-    say(f"  {step.account}: {'FAILED' if step.failures else 'nothing lost'} after {step.seconds:.0f} s")
+    say(f"  {step.name}: {'FAILED' if step.failures else 'nothing lost'} after {step.seconds:.0f} s")
     for what, found in (("waited", step.waited), ("kept", step.kept)):
         for name, count in found.items():
             say(f"    {what}: {name} {count}")

@@ -3,7 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +32,11 @@ SCHEDULED: Final = (
 )
 """Account, function and what its schedule sends: those that run every few minutes, whatever happens."""
 _EVERY_SECONDS: Final = 2.0
+_BETWEEN: Final = 0.3
+"""Seconds between what people do, so that some of it comes at each moment of an update."""
 _FLOW_SECONDS: Final = 150.0
-_ROUNDS: Final = 4
+_ROUNDS: Final = 6
+"""How often so much time passes: a message is received five times before it is a dead letter."""
 _PASS_SECONDS: Final = 1800.0
 _POLL: Final = 1.0
 
@@ -92,9 +96,9 @@ class Uploads:
 
 @dataclass
 class Step:
-    """What an account's upgrade came to. `failures` is empty where nothing was lost."""
+    """What an account's upgrade came to, or another change. `failures` is empty where nothing was lost."""
 
-    account: str
+    name: str
     seconds: float = 0.0
     waited: dict[str, int] = field(default_factory=dict)
     """Flow → how often half an hour had to pass for it."""
@@ -118,23 +122,58 @@ class Rolling:
         self._uploads = Uploads(self.stage)
         self._products = {self._uploads.subject.product}
         self._failed: set[str] = set()
+        self._before = {account: dict(self._definitions(account)) for account in FIRST}
+        """Definitions of the machines, by their ARNs."""
 
     def upgrade(self, account: str, release: Release, *, last: bool) -> Step:
         """Upgrade it while all flows go on; then all that was begun has to end as it should."""
-        step, began = Step(account), time.time()
+
+        def update() -> None:
+            began = time.time()
+            updated = Deployment(self.mesh, release.root, (account,)).run()
+            assert updated, f"{account} is of {release.name} already"
+            self._say(f"  {account} updated in {time.time() - began:.0f} s")
+
+        return self._step(account, update, last=last)
+
+    def finish_old_runs(self) -> Step:
+        """All flows by the definitions of the release before, with the functions of this one: what runs go through that
+        were begun before their account's upgrade, and what their steps say to each other."""
+        now = {account: dict(self._definitions(account)) for account in FIRST}
+        self._define(self._before)
+        try:
+            return self._step("runs begun before", lambda: None, last=True)
+        finally:
+            self._define(now)
+
+    def _definitions(self, account: str) -> Iterator[tuple[str, str]]:
+        client = self.driver.client(account, "stepfunctions")
+        for page in client.get_paginator("list_state_machines").paginate():
+            for machine in page["stateMachines"]:
+                arn = machine["stateMachineArn"]
+                yield arn, client.describe_state_machine(stateMachineArn=arn)["definition"]
+
+    def _define(self, definitions: Mapping[str, Mapping[str, str]]) -> None:
+        for account, found in definitions.items():
+            client = self.driver.client(account, "stepfunctions")
+            for arn, definition in found.items():
+                client.update_state_machine(stateMachineArn=arn, definition=definition)
+
+    def _step(self, name: str, update: Callable[[], None], *, last: bool) -> Step:
+        step, began = Step(name), time.time()
         with self._uploads.going_on():
             self._prepare()
             since = time.time()
-            updating = _Background(Deployment(self.mesh, release.root, (account,)).run)
-            for name in self._flows:
-                if name in DURING:
-                    self._act(name)
-                    time.sleep(0.3)
-            assert updating.result(), f"{account} is of {release.name} already"
-            self._say(f"  {account} updated in {time.time() - since:.0f} s")
-            for name in self._flows:
-                if name in AFTER:
-                    self._act(name)
+            with ThreadPoolExecutor(1) as thread:
+                updated = thread.submit(update)
+                for flow in self._flows:
+                    if flow in DURING:
+                        self._act(flow)
+                        time.sleep(_BETWEEN)
+                updated.result()
+            for flow in self._flows:
+                if flow in AFTER:
+                    self._act(flow)
         self._end(step, since)
         self._judge(step, last=last)
         step.seconds = time.time() - began
@@ -184,7 +223,7 @@ class Rolling:
     def _nothing_runs_for(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.driver.running() or self.stage.observer.queues():
+            if self.driver.running():
                 return False
             time.sleep(_POLL)
         return True
@@ -244,25 +283,3 @@ class Rolling:
                 text = f"{machine} {name} {status} {run.error} {run.cause[:300]} in {run.states[-2:]}"
                 (step.started_again if good or "-retry-" in name else lost).append(text)
         return lost
-
-
-class _Background:
-    """A call in a thread of its own."""
-
-    def __init__(self, call: Callable[[], bool]) -> None:
-        self._answer: bool | BaseException = False
-        self._thread = threading.Thread(target=self._run, args=(call,))
-        self._thread.start()
-
-    def _run(self, call: Callable[[], bool]) -> None:
-        try:
-            self._answer = call()
-        except BaseException as error:
-            self._answer = error
-
-    def result(self) -> bool:
-        """Its answer, or what it raised."""
-        self._thread.join()
-        if isinstance(self._answer, BaseException):
-            raise self._answer
-        return self._answer
