@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep bursts verify-aws
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep upgrades bursts verify-aws
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -82,6 +82,9 @@ size: setup  ## how large the project is: lines, functions, templates, machines
 
 sweep: setup  ## each AWS call of each flow, disturbed in each way: hours; ARGS="--flow publish --minutes 20 --json FILE" for less
 	@$(RUN) python -m tests.sweep $(ARGS)
+
+upgrades: setup  ## an earlier commit's mesh, upgraded in each order of accounts while it works: ARGS="--from COMMIT --order …" for less
+	@$(RUN) python -m tests.upgrades $(ARGS)
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi

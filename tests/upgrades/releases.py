@@ -13,7 +13,7 @@ from local.mesh import ROOT
 
 FORMATS: Final = "events/contracts"
 """A commit that changes these changes what accounts say to each other."""
-_DEPLOYED: Final = (*TEMPLATES.values(), *SOURCES)
+DEPLOYED: Final = (*TEMPLATES.values(), *SOURCES)
 
 
 class NoHistoryError(RuntimeError):
@@ -33,7 +33,7 @@ def of_commit(commit: str, home: Path) -> Release:
     found = _git("rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}").decode().strip()
     root = home / found[:12]
     if not root.exists():
-        there = _git("ls-tree", "--name-only", found, *_DEPLOYED).decode().split()
+        there = _git("ls-tree", "--name-only", found, *DEPLOYED).decode().split()
         archive = _git("archive", "--format=tar", found, "--", *there)
         partial = root.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -48,7 +48,7 @@ def of_this_checkout(home: Path) -> Release:
     root = home / "this"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    for name in _DEPLOYED:
+    for name in DEPLOYED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(*IGNORED, "*.pyc"))
         else:
@@ -62,7 +62,7 @@ def before() -> str:
     if _git("rev-parse", "--is-shallow-repository").strip() == b"true":
         raise NoHistoryError("this clone is shallow: git fetch --unshallow")
     if (
-        tag := _git("tag", "--list", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-creatordate")
+        tag := _git("tag", "--list", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-version:refname")
         .decode()
         .split()
     ):
