@@ -1,4 +1,4 @@
-"""`python -m tests.upgrades`: a mesh of an earlier release is upgraded to this checkout, account by account, in each
+"""`python -m tests.upgrades`: a mesh of an earlier commit is upgraded to this checkout, account by account, in each
 order, while uploads, requests, approvals and rollbacks go on.
 
     make upgrades                                       # from the release before, or the last change of formats
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except NoHistoryError as error:
             say(f"nothing to upgrade from: {error}")
             return 2
-        new = releases.of_this_checkout(home)
+        new = releases.of_commit(options.after, home) if options.after else releases.of_this_checkout(home)
         say(f"from {old.name} to {new.name}")
         build(old, new)
         orders = [tuple(each.split(",")) for each in options.order] or list(itertools.permutations(FIRST))
@@ -92,6 +92,7 @@ def say(line: str) -> None:
 def _parse(arguments: Sequence[str] | None) -> Any:
     parser = argparse.ArgumentParser(prog="python -m tests.upgrades", description=__doc__)
     parser.add_argument("--from", dest="before", metavar="COMMIT", help="what runs before; a tag or a commit")
+    parser.add_argument("--to", dest="after", metavar="COMMIT", help="what they are upgraded to, if not this checkout")
     parser.add_argument("--order", action="append", default=[], help="central,consumer,producer; may be repeated")
     parser.add_argument("--flow", action="append", choices=[*ALL], help="one of the flows; may be repeated")
     return parser.parse_args(arguments)

@@ -38,6 +38,8 @@ _FLOW_SECONDS: Final = 150.0
 _ROUNDS: Final = 6
 """How often so much time passes: a message is received five times before it is a dead letter."""
 _PASS_SECONDS: Final = 1800.0
+_QUIET: Final = 5.0
+"""Seconds without a run: what is not over then waits for time to pass."""
 _POLL: Final = 1.0
 
 
@@ -215,7 +217,7 @@ class Rolling:
     def _wait(self, since: float) -> dict[str, str]:
         deadline = time.monotonic() + _FLOW_SECONDS
         while self._missing(since):
-            if time.monotonic() > deadline or self._nothing_runs_for(8.0):
+            if time.monotonic() > deadline or self._nothing_runs_for(_QUIET):
                 return self._missing(since)
             time.sleep(_POLL)
         return {}
