@@ -90,10 +90,18 @@ class Uploads:
                 return
 
     def missing(self) -> str:
-        """What was uploaded and cannot be read, or of which no version tells."""
-        rows = self._stage.seen(self.subject).rows.get("t1") or ()
-        lost = sorted(set(range(1, self.count + 1)) - set(rows))
-        return f"rows {lost} of {self.count} cannot be read" if lost else ""
+        """What was uploaded and cannot be read, or who was not told of a version, or more than once."""
+        seen, counts = self._stage.seen(self.subject), self._stage.observer.notice_counts()
+        lost = sorted(set(range(1, self.count + 1)) - set(seen.rows.get("t1") or ()))
+        if lost:
+            return f"rows {lost} of {self.count} cannot be read"
+        told = {
+            (account, each.version): counts[account, self.subject.product, each.version]
+            for account in {*seen.subscribers, ACCOUNTS["consumer"]}
+            for each in seen.versions
+        }
+        wrong = {whom: count for whom, count in told.items() if count != 1}
+        return f"notices by account and version: {wrong}" if wrong else ""
 
 
 @dataclass
