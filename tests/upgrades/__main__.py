@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new = releases.of_commit(options.after, home) if options.after else releases.of_this_checkout(home)
         say(f"from {old.name} to {new.name}")
         build(old, new)
-        orders = [tuple(each.split(",")) for each in options.order] or list(itertools.permutations(FIRST))
+        orders = options.order or list(itertools.permutations(FIRST))
         failed = sum(not play(order, old, new, options.flow or [*ALL]) for order in orders)
     say(f"{len(orders) - failed} of {len(orders)} orders without a loss")
     return int(failed > 0)
@@ -89,11 +89,20 @@ def say(line: str) -> None:
     print(time.strftime("%H:%M:%S"), line, flush=True)  # noqa: T201
 
 
+def _order(text: str) -> tuple[str, ...]:
+    accounts = tuple(text.split(","))
+    if sorted(accounts) != sorted(FIRST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not each of {', '.join(FIRST)} once, with commas between")
+    return accounts
+
+
 def _parse(arguments: Sequence[str] | None) -> Any:
     parser = argparse.ArgumentParser(prog="python -m tests.upgrades", description=__doc__)
     parser.add_argument("--from", dest="before", metavar="COMMIT", help="what runs before; a tag or a commit")
     parser.add_argument("--to", dest="after", metavar="COMMIT", help="what they are upgraded to, if not this checkout")
-    parser.add_argument("--order", action="append", default=[], help="central,consumer,producer; may be repeated")
+    parser.add_argument(
+        "--order", action="append", type=_order, metavar="ACCOUNTS", help="central,consumer,producer; may be repeated"
+    )
     parser.add_argument("--flow", action="append", choices=[*ALL], help="one of the flows; may be repeated")
     return parser.parse_args(arguments)
 
