@@ -23,11 +23,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
 
 def _redeliver(settings: Settings) -> Redelivered:
     messages, redeliveries = wiring.failed_messages(settings), wiring.redeliveries(settings)
-    trace = wiring.trace(settings)
-    done = redeliver_events("EventDlq", messages=messages, redeliveries=redeliveries, trace=trace, clock=wiring.clock)
+    trace, clock = wiring.trace(settings), wiring.clock
+    done = redeliver_events("EventDlq", messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
     if f"{INBOX}=" not in settings.failure_queues:
         return done
-    unread = redeliver_unread(messages=messages, redeliveries=redeliveries, trace=trace)
+    unread = redeliver_unread(messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
     return Redelivered(delivered=done.delivered + unread.delivered, failed=done.failed + unread.failed)
 
 

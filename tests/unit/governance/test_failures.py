@@ -317,14 +317,16 @@ def in_the_inbox(kind, detail, **attributes):
     return message(body, "InboxDlq", **attributes)
 
 
-def an_ended_subscription(**changes):
-    metadata = {"id": "m-2", "correlation_id": "c-2", **changes}
+def an_ended_subscription(*, days=13, **changes):
+    sent = (NOON - timedelta(days=days)).isoformat()
+    metadata = {"id": "m-2", "correlation_id": "c-2", "time": sent, **changes}
     return {"metadata": metadata, "data": {"product": "loans", "reason": "expelled"}}
 
 
 def sent_again(*found, closed=""):
     queue, target, trace = Queue(*found), Target(closed), FakeTrace()
-    return redeliver_unread(messages=queue, redeliveries=target, trace=trace), queue, target, trace
+    result = redeliver_unread(messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
+    return result, queue, target, trace
 
 
 @pytest.mark.parametrize(("before", "after"), [({}, "1"), ({"sent-again": "2"}, "3")])
@@ -348,11 +350,12 @@ def test_what_the_release_before_could_not_read_is_sent_to_the_inbox_again(befor
         in_the_inbox("SubscriptionEnded", an_ended_subscription(version=2)),
         in_the_inbox("SubscriptionEnded", {"metadata": {}, "data": {"product": ["no", "name"]}}),
         in_the_inbox("SubscriptionEnded", an_ended_subscription(), **{"sent-again": "3"}),
+        in_the_inbox("SubscriptionEnded", an_ended_subscription(days=15)),
         in_the_inbox("SubscriptionEnded", []),
         message("no JSON", "InboxDlq"),
         message({"Message": "{}"}, "InboxDlq"),
     ],
-    ids=["unknown event", "unknown form", "invalid data", "often enough", "no event", "no JSON", "no kind"],
+    ids=["unknown event", "unknown form", "invalid data", "often enough", "too old", "no event", "no JSON", "no kind"],
 )
 def test_what_this_release_cannot_read_either_stays_in_the_queue(found):
     result, queue, target, _ = sent_again(found)

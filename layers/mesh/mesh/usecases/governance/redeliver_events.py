@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from mesh.domain.events import KINDS, Metadata
 from mesh.domain.governance.failures import FailedMessage, Redelivery, Resend, failure_of
 from mesh.domain.model import Model
+from mesh.domain.retention import QUEUED
 from mesh.ports import Clock, FailedMessages, Redeliveries, Trace
 from mesh.usecases.governance.settle_failure import note_settled
 
@@ -49,29 +50,35 @@ def redeliver_events(
     return _redeliver(queue, again, "it had not reached its target", _Places(messages, redeliveries, trace))
 
 
-def redeliver_unread(*, messages: FailedMessages, redeliveries: Redeliveries, trace: Trace) -> Redelivered:
+def redeliver_unread(
+    *, messages: FailedMessages, redeliveries: Redeliveries, trace: Trace, clock: Clock
+) -> Redelivered:
     """Central may be upgraded before a member: what that one could not read waits in its `INBOX` queue for its own
-    upgrade, and is sent to its inbox again. Idempotent as `redeliver_events`."""
+    upgrade, and is sent to its inbox again. Idempotent as `redeliver_events`.
+
+    Not by an event's age of `QUEUED`: a queue keeps what is sent to it anew for as long, and what recognises an event
+    that comes again is kept for `LONGEST_REDELIVERY`.
+    """
 
     def again(message: FailedMessage) -> Redelivery | None:
-        times = int(message.attributes.get(SENT_AGAIN, "0"))
-        if times >= _TIMES or not is_readable(message.body):
+        times, read = int(message.attributes.get(SENT_AGAIN, "0")), metadata_if_readable(message.body)
+        if times >= _TIMES or read is None or read.time < clock.now() - QUEUED:
             return None
         return Resend(INBOX, message.body, {SENT_AGAIN: str(times + 1)})
 
     return _redeliver(INBOX, again, "this release can read it", _Places(messages, redeliveries, trace))
 
 
-def is_readable(body: str) -> bool:
-    """Whether the body of an inbox's message is an event that this release knows, and of a form that it knows."""
+def metadata_if_readable(body: str) -> Metadata | None:
+    """Of the event in an inbox's message; None where this release does not know its kind or its form."""
     try:
         envelope = json.loads(body)
         detail = json.loads(envelope["Message"])
-        Metadata.model_validate(detail.get("metadata", {}))
+        found = Metadata.model_validate(detail.get("metadata", {}))
         KINDS[envelope["MessageAttributes"]["detail-type"]["Value"]].model_validate(detail.get("data", {}))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return False
-    return True
+        return None
+    return found
 
 
 class _Places(NamedTuple):
