@@ -55,6 +55,19 @@ def revised(stage: Stage, subject: Subject, _: Seen) -> str:
     return "" if set(found.values()) == {"2.0.0"} else f"contracts in force: {found}"
 
 
+def ask(stage: Stage, _: Subject) -> None:
+    """Central asks each reader's account whether it reads, as it does once a day."""
+    machine = stage.mesh.output("central", "ReconcileArn")
+    order = json.dumps({"dry_run": True, "same_role": []})
+    stage.mesh.client("central", "stepfunctions").start_execution(stateMachineArn=machine, input=order)
+
+
+def answered(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """Its account has looked, and the analyst reads."""
+    [check] = [access.checked for access in seen.accesses if access.id == subject.access]
+    return "" if check is not None and check.reason is None else f"{subject.access} was looked at: {check}"
+
+
 def _revision(product: str, major: int) -> dict[str, Any]:
     document = publishing.contract_of(product) | {"version": f"{major}.0.0", "slaProperties": _NOTICE}
     if major > 1:
@@ -72,6 +85,7 @@ DURING: Final = {
     for flow in (
         *(flow for name, flow in FLOWS.items() if name != "expire"),
         _approval("approve"),
+        Flow("ask", "reconciliation → readers are asked, and their account answers", accesses.live, ask, answered),
         Flow("revise", "a breaking contract → in force after its notice period", promises, revise, revised),
     )
 }
