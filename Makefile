@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep bursts year verify-aws
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep upgrades bursts year verify-aws
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -83,8 +83,7 @@ size: setup  ## how large the project is: lines, functions, templates, machines
 sweep: setup  ## each AWS call of each flow, disturbed in each way: hours; ARGS="--flow publish --minutes 20 --json FILE" for less
 	@$(RUN) python -m tests.sweep $(ARGS)
 
-year: setup  ## forty changes in a simulated year of one mesh, while readers ask all the time: a quarter of an hour
-	@$(RUN) python -m tests.year
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep upgrades bursts year verify-aws
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi

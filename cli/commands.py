@@ -80,6 +80,12 @@ COMMANDS: Final = (
     Command("trace", _WATCH, "cli.tracing:trace_command", "Trace an upload or an access through all accounts."),
     Command("doctor", _MAINTAIN, "cli.governance.doctor:doctor_command", "Check accounts, stacks, members and queues."),
     Command(
+        "version",
+        _MAINTAIN,
+        "cli.governance.versions:version_command",
+        "Show the release of this clone and of each account's stack.",
+    ),
+    Command(
         "failures",
         _MAINTAIN,
         "cli.governance.stopped_work:failures_command",

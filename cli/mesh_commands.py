@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
@@ -96,9 +97,9 @@ def named(producers: int, consumers: int) -> tuple[Account, ...]:
     return ("central", *(account_name(kind, each) for kind, most in numbers for each in range(1, most + 1)))
 
 
-def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIRST) -> bool:
+def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIRST, root: Path = mesh.ROOT) -> bool:
     """Deploy these accounts, and update those that were deployed before, members admitted before they ask; False when
-    all was deployed already."""
+    all was deployed already. `root` holds the templates."""
     together = {*accounts, *deployed_accounts(local)}
     chosen = tuple(name for name in ACCOUNTS if name in together)
 
@@ -111,7 +112,7 @@ def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIR
             admit(where, ACCOUNTS[name], cast("MemberRole", kind_of(name)), (DOMAINS[name],), contact_of(name))
             report("central", f"admitted {ACCOUNTS[name]} ({name}, {DOMAINS[name]})")
 
-    return Deployment(local, accounts=chosen, report=report, after_central=admit_members).run()
+    return Deployment(local, root, chosen, report, after_central=admit_members).run()
 
 
 def down(

@@ -26,8 +26,8 @@ TEMPLATES: Final[dict[Kind, str]] = {
     "consumer": "template.consumer.yaml",
 }
 # What a build reads; the state machines and the layers' lock included.
-_SOURCES: Final = ("functions", "layers", "statemachines", "governance", "events", "samconfig.toml", "uv.lock")
-_IGNORED: Final = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+SOURCES: Final = ("functions", "layers", "statemachines", "governance", "events", "samconfig.toml", "uv.lock")
+IGNORED: Final = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 _COMPLETE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 type Report = Callable[[str, str], None]
@@ -225,12 +225,12 @@ class Deployment:
 
     def _source_files(self, kind: Kind) -> Iterator[Path]:
         yield self.root / TEMPLATES[kind]
-        for source in _SOURCES:
+        for source in SOURCES:
             start = self.root / source
             if start.is_file():
                 yield start
             for path in sorted(start.rglob("*")):
-                if path.is_file() and not _IGNORED & set(path.parts) and path.suffix != ".pyc":
+                if path.is_file() and not IGNORED & set(path.parts) and path.suffix != ".pyc":
                     yield path
 
 

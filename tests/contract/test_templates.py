@@ -5,11 +5,13 @@ What SAM makes of a function's and a machine's `Events:` is looked at as CloudFo
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
 import yaml
 
+from cli.governance.versions import OUTPUT
 from tests.contract.machines import folder_of, function_of, tasks
 from tools.sam_transform import transformed
 from tools.templates import FUNCTION, ROOT, STATE_MACHINE, TEMPLATES, load, resources
@@ -329,3 +331,9 @@ def test_templates_hold_no_code_and_no_definitions(template):
     for machine in resources(template, STATE_MACHINE).values():
         assert "Definition" not in machine
         assert (ROOT / machine["DefinitionUri"]).is_file()
+
+
+@EACH
+def test_stack_states_the_release_of_pyproject(template):
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert template["Outputs"][OUTPUT] == {"Value": release}

@@ -258,6 +258,28 @@ def test_same_name_and_input_is_one_execution(server: RunningServer) -> None:
         sfn.start_execution(stateMachineArn=arn, name="once", input='{"a": 1}')
 
 
+def test_an_execution_keeps_the_definition_that_it_began_with(server: RunningServer) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html"""
+
+    def definition(said: str) -> str:
+        states = {"Wait": {"Type": "Wait", "Seconds": 200, "Next": "Say"}}
+        return json.dumps(
+            {"StartAt": "Wait", "States": states | {"Say": {"Type": "Pass", "Result": said, "End": True}}}
+        )
+
+    sfn = server.client("stepfunctions", ACCOUNT)
+    arn = sfn.create_state_machine(name="updated", definition=definition("before"), roleArn=ROLE)["stateMachineArn"]
+    going_on = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    wait_until(lambda: sfn.get_execution_history(executionArn=going_on)["events"])
+    sfn.update_state_machine(stateMachineArn=arn, definition=definition("after"))
+    assert not finished(sfn, going_on)
+
+    later = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    wait_until(lambda: finished(sfn, going_on) and finished(sfn, later))
+    outputs = [sfn.describe_execution(executionArn=each)["output"] for each in (going_on, later)]
+    assert outputs == ['"before"', '"after"']
+
+
 @pytest.mark.parametrize("name", ["with space", "a/b", "x" * 81, "star*"])
 def test_bad_names_are_refused(server: RunningServer, name: str) -> None:
     sfn = server.client("stepfunctions", ACCOUNT)

@@ -2,13 +2,16 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from tests.publishing_driver import one_table_contract
 from tests.sweep.stage import MOST, SECONDS, Stage, Subject
 from tests.sweep.state import CONSUMER, Seen
+
+type Document = Callable[[str], dict[str, Any]]
+"""A product's contract, by its name."""
 
 # --- registering ------------------------------------------------------------------------------------------------------
 
@@ -23,8 +26,8 @@ def contract_of(product: str) -> dict[str, Any]:
     return document
 
 
-def declare(stage: Stage, subject: Subject) -> None:
-    stage.mesh.put_contract(subject.product, contract_of(subject.product))
+def declare(stage: Stage, subject: Subject, contract: Document = contract_of) -> None:
+    stage.mesh.put_contract(subject.product, contract(subject.product))
 
 
 def registered(stage: Stage, subject: Subject, _: Seen) -> str:
@@ -38,9 +41,9 @@ def nothing(stage: Stage, subjects: Sequence[Subject]) -> None:
     """Where the flow begins nothing is there."""
 
 
-def registered_and_subscribed(stage: Stage, subjects: Sequence[Subject]) -> None:
+def registered_and_subscribed(stage: Stage, subjects: Sequence[Subject], contract: Document = contract_of) -> None:
     for subject in subjects:
-        declare(stage, subject)
+        declare(stage, subject, contract)
     for subject in subjects:
         run = stage.mesh.wait_for_run("prepare-product", subject.product, seconds=SECONDS)
         assert run.status == "SUCCEEDED", run
@@ -93,8 +96,8 @@ def _free(seen: Seen) -> str:
     return f"lease of {seen.lease!r}, pending {seen.pending}" if seen.lease or seen.pending else ""
 
 
-def published_once(stage: Stage, subjects: Sequence[Subject]) -> None:
-    registered_and_subscribed(stage, subjects)
+def published_once(stage: Stage, subjects: Sequence[Subject], contract: Document = contract_of) -> None:
+    registered_and_subscribed(stage, subjects, contract)
     _all_publish(stage, subjects)
 
 

@@ -1,12 +1,12 @@
 """Process a message again that could not be processed, or discard it, as somebody decided; every few minutes, deliver
-again what EventBridge could not."""
+again what EventBridge could not, and what an earlier release could not read."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import FailureSettings, load
-from mesh.usecases.governance.redeliver_events import Redelivered, redeliver_events
+from mesh.usecases.governance.redeliver_events import INBOX, Redelivered, redeliver_events, redeliver_unread
 from mesh.usecases.governance.settle_failure import Decision, Settled, settle_failure
 
 
@@ -22,13 +22,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
 
 
 def _redeliver(settings: Settings) -> Redelivered:
-    return redeliver_events(
-        "EventDlq",
-        messages=wiring.failed_messages(settings),
-        redeliveries=wiring.redeliveries(settings),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
-    )
+    messages, redeliveries = wiring.failed_messages(settings), wiring.redeliveries(settings)
+    trace, clock = wiring.trace(settings), wiring.clock
+    done = redeliver_events("EventDlq", messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
+    if f"{INBOX}=" not in settings.failure_queues:
+        return done
+    unread = redeliver_unread(messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
+    return Redelivered(delivered=done.delivered + unread.delivered, failed=done.failed + unread.failed)
 
 
 def _settle(event: dict[str, Any], settings: Settings) -> Settled:

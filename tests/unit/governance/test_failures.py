@@ -15,7 +15,7 @@ from mesh.domain.governance.failures import (
     UnknownFailure,
     failure_of,
 )
-from mesh.usecases.governance.redeliver_events import redeliver_events
+from mesh.usecases.governance.redeliver_events import redeliver_events, redeliver_unread
 from mesh.usecases.governance.settle_failure import Decision, settle_failure
 
 from tests.fakes import FakeClock, FakeTrace
@@ -309,4 +309,56 @@ def test_what_is_for_people_stays(found):
     result, queue, target, trace = redelivered(found)
 
     assert (result.delivered, result.failed, target, trace.notes) == (0, 0, [], [])
+    assert (queue.deleted, queue.given_back) == ([], [found.id])
+
+
+def in_the_inbox(kind, detail, **attributes):
+    body = {"TopicArn": "t", "Message": json.dumps(detail), "MessageAttributes": {"detail-type": {"Value": kind}}}
+    return message(body, "InboxDlq", **attributes)
+
+
+def an_ended_subscription(*, days=13, **changes):
+    sent = (NOON - timedelta(days=days)).isoformat()
+    metadata = {"id": "m-2", "correlation_id": "c-2", "time": sent, **changes}
+    return {"metadata": metadata, "data": {"product": "loans", "reason": "expelled"}}
+
+
+def sent_again(*found, closed=""):
+    queue, target, trace = Queue(*found), Target(closed), FakeTrace()
+    result = redeliver_unread(messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
+    return result, queue, target, trace
+
+
+@pytest.mark.parametrize(("before", "after"), [({}, "1"), ({"sent-again": "2"}, "3")])
+def test_what_the_release_before_could_not_read_is_sent_to_the_inbox_again(before, after):
+    found = in_the_inbox("SubscriptionEnded", an_ended_subscription(), **before)
+
+    result, queue, target, trace = sent_again(found)
+
+    assert (result.delivered, result.failed) == (1, 0)
+    assert target == [Resend("InboxDlq", found.body, {"sent-again": after})]
+    assert (queue.deleted, queue.given_back) == ([found.id], [])
+    assert [(what, facts["reason"]) for _, what, facts in trace.notes] == [
+        ("message replayed", "this release can read it")
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        in_the_inbox("OfALaterRelease", an_ended_subscription()),
+        in_the_inbox("SubscriptionEnded", an_ended_subscription(version=2)),
+        in_the_inbox("SubscriptionEnded", {"metadata": {}, "data": {"product": ["no", "name"]}}),
+        in_the_inbox("SubscriptionEnded", an_ended_subscription(), **{"sent-again": "3"}),
+        in_the_inbox("SubscriptionEnded", an_ended_subscription(days=15)),
+        in_the_inbox("SubscriptionEnded", []),
+        message("no JSON", "InboxDlq"),
+        message({"Message": "{}"}, "InboxDlq"),
+    ],
+    ids=["unknown event", "unknown form", "invalid data", "often enough", "too old", "no event", "no JSON", "no kind"],
+)
+def test_what_this_release_cannot_read_either_stays_in_the_queue(found):
+    result, queue, target, _ = sent_again(found)
+
+    assert (result.delivered, result.failed, target) == (0, 0, [])
     assert (queue.deleted, queue.given_back) == ([], [found.id])

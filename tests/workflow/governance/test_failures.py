@@ -159,14 +159,39 @@ def test_a_notice_that_the_inbox_does_not_take_is_kept_and_replayed_and_others_a
     assert dead_letters(mesh, "fail-closed") == []
 
 
+def test_an_event_of_a_later_release_waits_and_is_relayed_once_it_can_be_read(mesh: MeshDriver) -> None:
+    """As after the upgrade of a member whose central was upgraded before."""
+    mesh.prepare("fail-later")
+    mesh.settled("fail-later")
+    metadata = {"id": "of-a-later-release", "correlation_id": "of-a-later-release"}
+    data = {"product": "fail-later", "change": "of a form that nobody knows"}
+    kept = mesh.dead_letters()["consumer/InboxDlq"]
+    put_into_dlq(mesh, {"metadata": metadata, "data": data}, "OfALaterRelease")
+    put_into_dlq(mesh, {"metadata": {"id": "of-this-one"}, "data": {"product": "fail-later"}}, "SubscriptionEnded")
+
+    for _ in range(2):
+        answer = mesh.client("consumer", "lambda").invoke(
+            FunctionName=mesh.output("consumer", "SettleFailureFunctionName"),
+            Payload=b'{"detail-type": "Scheduled Event"}',
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    assert mesh.until(lambda: mesh.notices("fail-later", kind="SubscriptionEnded"), "the event that can be read")
+    assert mesh.dead_letters()["consumer/InboxDlq"] == kept + 1
+    [left] = dead_letters(mesh, "fail-later")
+    assert left["what"] == "OfALaterRelease in InboxDlq"
+    code, _ = mesh_command(mesh, "dlq", "discard", left["id"], "--reason", "tried")
+    assert code == 0
+
+
 def dead_letters(mesh: MeshDriver, about: str) -> list[dict[str, Any]]:
     _, found = mesh_command(mesh, "dlq", "list", "--account", "consumer")
     return [each for each in found if each["about"] == about]
 
 
-def put_into_dlq(mesh: MeshDriver, detail: dict[str, Any]) -> None:
+def put_into_dlq(mesh: MeshDriver, detail: dict[str, Any], kind: str = "ProductUpdated") -> None:
     """As SQS does, once the function has failed at it as often as it may."""
-    attribute = {"Type": "String", "Value": "ProductUpdated"}
+    attribute = {"Type": "String", "Value": kind}
     envelope = {
         "Type": "Notification",
         "TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNTS['central']}:mesh-to-{ACCOUNTS['consumer']}",

@@ -124,12 +124,11 @@ class AwsRedeliveries:
                 case Invoke(function, payload):
                     self._functions.invoke(FunctionName=function, InvocationType="Event", Payload=payload.encode())
                 case Publish(topic, message, attributes):
-                    self._topics.publish(
-                        TopicArn=topic, Message=message,
-                        MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()},
-                    )  # fmt: skip
-                case Resend(queue, body):
-                    self._queues.send_message(QueueUrl=self._source(queue), MessageBody=body)
+                    self._topics.publish(TopicArn=topic, Message=message, MessageAttributes=_texts(attributes))
+                case Resend(queue, body, attributes):
+                    self._queues.send_message(
+                        QueueUrl=self._source(queue), MessageBody=body, MessageAttributes=_texts(attributes)
+                    )
 
     def _source(self, queue: str) -> str:
         """By the name of the queue of failed messages, or, for a rule's target, by the queue's own."""
@@ -142,6 +141,10 @@ class AwsRedeliveries:
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":  # replayed before, and not deleted
                 raise
+
+
+def _texts(attributes: Mapping[str, str]) -> Any:  # noqa: ANN401 - SNS and SQS have a type each, of the same shape
+    return {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
 
 
 def _message(queue: str, message: Mapping[str, Any]) -> FailedMessage:

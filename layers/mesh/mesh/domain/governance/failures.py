@@ -88,10 +88,11 @@ class Publish(NamedTuple):
 
 
 class Resend(NamedTuple):
-    """Send to the queue that the message came from."""
+    """Send to the queue that the message came from, with text attributes."""
 
     queue: str
     body: str
+    attributes: Mapping[str, str] = {}
 
 
 type Redelivery = Start | Invoke | Publish | Resend

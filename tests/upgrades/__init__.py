@@ -1,0 +1,1 @@
+"""Upgrades of a mesh, account by account, while it works."""
