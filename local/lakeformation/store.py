@@ -154,6 +154,14 @@ class State:
         record = glue.table(self.account, self.region, database, table)
         return [column["Name"] for column in glue.columns(record)] if record else []
 
+    def has_value(self, key: str, value: str) -> bool:
+        """Whether a database, table or column that is there has it itself: a column that its table has no more is no
+        resource."""
+        return any(
+            tags.get(key) == value and (not column or column in self.columns(database, table))
+            for (database, table, column), tags in self.assigned.items()
+        )
+
     def expression_of(self, inline: Expression, name: str) -> Expression | None:
         """An inline expression, or the saved one called `name`; None when that is gone."""
         if not name:

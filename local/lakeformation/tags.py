@@ -70,7 +70,7 @@ def update_lf_tag(caller: Identity, params: Json) -> Json:
     for value in deleted:
         if value not in definition.values:
             raise not_found(f"Tag value does not exist: {value}")
-        if any(tags.get(key) == value for tags in kept.assigned.values()):
+        if kept.has_value(key, value):
             raise invalid_input(f"Update not allowed. Tag value {value} is assigned to a resource")
     values = [value for value in definition.values if value not in deleted]
     values += [value for value in added if value not in values]

@@ -95,6 +95,16 @@ def test_a_value_in_use_cannot_be_deleted_but_the_key_can(central):
     assert "LFTagOnDatabase" not in central.lf.get_resource_lf_tags(Resource=DATABASE)
 
 
+def test_a_column_that_its_table_has_no_more_keeps_no_value_in_use(central):
+    tag(central, columns("alter"), pii="yes")
+    assert "not allowed" in error_of(central.lf.update_lf_tag, TagKey="pii", TagValuesToDelete=["yes"])[1]
+    central.glue.update_table(DatabaseName="credit-card", TableInput=table_input("credit_card", "laufkont", "name"))
+
+    central.lf.update_lf_tag(TagKey="pii", TagValuesToDelete=["yes"])
+
+    assert central.lf.get_lf_tag(TagKey="pii")["TagValues"] == ["no"]
+
+
 def test_list_lf_tags_pages(central):
     central.lf.create_lf_tag(TagKey="domain", TagValues=["risk"])
     first = central.lf.list_lf_tags(MaxResults=2)

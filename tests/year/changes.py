@@ -81,7 +81,8 @@ class Year:
     uploads: int = 0
 
     def reach(self, day: float) -> None:
-        """Let time pass until that day, an hour of it at least at once, and everything that is due happen."""
+        """Let time pass until that day, once nothing is under way, and what is due by then happen."""
+        self.mesh.until(self.mesh.at_rest, f"what is before day {day}")
         left = (self.begun + timedelta(days=day) - self.mesh.now()).total_seconds()
         if left > 0:
             self.mesh.skip(left)
