@@ -115,29 +115,9 @@ def check_contract(
         check_tags(contract, ontology)
         check_settings(contract)
         before = _registered(contract, declared, sender, registry)
-        after_draft = before is not None and _after_draft(before, declared)
         diff = _changes(before, contract, registry, ontology) if before else ContractDiff()
-        registration = Registration(
-            product=contract.name,
-            owner=sender.account,
-            database=contract.name,
-            catalog_id=catalog_id,
-            region=region,
-            bucket=declared.bucket,
-            location=names.published_location_uri(declared.bucket, contract.name),
-            domain=contract.domain,
-            description=contract.summary,
-            tags=database_tags(contract, ontology, contract.name, before.tags if before and not after_draft else None),
-            crawl=contract.crawl,
-            crawler_prefix=contract.crawler_prefix,
-            draft=contract.draft,
-            after_draft=after_draft,
-            contract=contract.model_dump(mode="json", exclude_defaults=True),
-            dropped=_dropped(before, contract) if before else (),
-            sequencer=declared.sequencer,
-            declaration=same_event(envelope),
-            event_id=sender.event_id,
-            correlation_id=sender.correlation_id,
+        registration = _registration(
+            envelope, contract, before, sender=sender, catalog_id=catalog_id, region=region, ontology=ontology
         )
         checked = CheckedContract(
             registration=registration,
@@ -155,6 +135,42 @@ def check_contract(
             withdraw_announcement(envelope, before, declared.sequencer, announcing)
         claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
     return checked.evolve(current=claimed.contract_sequencer == declared.sequencer)
+
+
+def _registration(
+    envelope: Envelope,
+    contract: Contract,
+    before: Product | None,
+    *,
+    sender: Authorised,
+    catalog_id: str,
+    region: str,
+    ontology: Ontology,
+) -> Registration:
+    declared = read_event(ProductDeclared, envelope).data
+    after_draft = before is not None and _after_draft(before, declared)
+    return Registration(
+        product=contract.name,
+        owner=sender.account,
+        database=contract.name,
+        catalog_id=catalog_id,
+        region=region,
+        bucket=declared.bucket,
+        location=names.published_location_uri(declared.bucket, contract.name),
+        domain=contract.domain,
+        description=contract.summary,
+        tags=database_tags(contract, ontology, contract.name, before.tags if before and not after_draft else None),
+        crawl=contract.crawl,
+        crawler_prefix=contract.crawler_prefix,
+        draft=contract.draft,
+        after_draft=after_draft,
+        contract=contract.model_dump(mode="json", exclude_defaults=True),
+        dropped=_dropped(before, contract) if before else (),
+        sequencer=declared.sequencer,
+        declaration=same_event(envelope),
+        event_id=sender.event_id,
+        correlation_id=sender.correlation_id,
+    )
 
 
 def _registered(
