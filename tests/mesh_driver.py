@@ -493,8 +493,14 @@ class MeshDriver:
 
     def dead_letters_since(self, known: Mapping[str, int]) -> dict[str, list[str]]:
         """What lies in each of these queues that more messages lie in than were known: what other tests left may be
-        delivered again meanwhile."""
-        return {name: self.dead_letter(name) for name, count in self.dead_letters().items() if count > known[name]}
+        delivered again meanwhile. A message that somebody has taken for that is waited for: it goes, or comes back."""
+
+        def look() -> tuple[dict[str, list[str]]] | None:
+            grown = {name: self.dead_letter(name) for name, count in self.dead_letters().items() if count > known[name]}
+            return (grown,) if all(grown.values()) else None
+
+        [found] = self.until(look, "what is delivered again")
+        return found
 
     def dead_letter(self, queue: str) -> list[str]:
         """What lies in such a queue, at most ten: why it came there, and the message."""

@@ -95,7 +95,7 @@ def story(mesh: MeshDriver) -> str:
     mesh.until(lambda: analyst.totals() == (3, 60), "the corrected object")
     accesses.send("RollbackRequested", {"product": NAME, "version": 1, "reason": "a mistake"}, by="producer")
     mesh.until(lambda: analyst.totals() == (2, 30), "the first version again")
-    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    until = (mesh.now() + timedelta(hours=1)).isoformat()
     accesses.send("PinRequested", {"product": NAME, "version": 2, "until": until, "reason": "audit"}, by="central")
     mesh.until(lambda: pins(mesh) == ["ready"], "a pinned version")
     accesses.send("UnpinRequested", {"product": NAME, "version": 2}, by="central")
@@ -168,8 +168,8 @@ def changed(mesh: MeshDriver, known: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.ordered_delivery("events come again as the test says")
 def test_whatever_comes_again_later_and_in_any_order_changes_nothing(mesh: MeshDriver) -> None:
     with archived(mesh):
-        begin, access = datetime.now(UTC), story(mesh)
-        end, known = datetime.now(UTC), state(mesh)
+        begin, access = mesh.now(), story(mesh)
+        end, known = mesh.now(), state(mesh)
         assert known["failed"] == []
 
         replay(mesh, "once", end)

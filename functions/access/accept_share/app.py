@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from mesh.domain.events import AccessCheckRequested, Envelope
-from mesh.entry import wiring
+from mesh.entry import receiver_wiring, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
 from mesh.usecases.access.accept_share import accept_share
@@ -25,11 +25,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return handle(
         envelope,
         account=settings.account_id,
-        accesses=wiring.consumer_accesses(settings),
-        readers=wiring.readers(),
-        shares=wiring.shares(),
+        accesses=receiver_wiring.consumer_accesses(settings),
+        readers=receiver_wiring.readers(),
+        shares=receiver_wiring.shares(),
         catalog=wiring.catalog(),
-        links=wiring.resource_links(),
+        links=receiver_wiring.resource_links(),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
     )

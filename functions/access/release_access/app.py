@@ -3,7 +3,7 @@
 from typing import Any
 
 from mesh.domain.events import Envelope
-from mesh.entry import wiring
+from mesh.entry import receiver_wiring, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
 from mesh.usecases.access.release_share import release_access
@@ -24,10 +24,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         execution=event["execution"],
         account=settings.account_id,
         own_role=settings.own_role_arn,
-        accesses=wiring.consumer_accesses(settings),
+        accesses=receiver_wiring.consumer_accesses(settings),
         lake=wiring.lake(settings),
-        readers=wiring.readers(),
-        links=wiring.resource_links(),
+        readers=receiver_wiring.readers(),
+        links=receiver_wiring.resource_links(),
         locks=wiring.locks(settings),
         clock=wiring.clock,
     )

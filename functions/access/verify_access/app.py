@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mesh.entry import wiring
+from mesh.entry import receiver_wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
 from mesh.usecases.access.verify_access import ProofStep, verify_access
@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return verify_access(
         ProofStep.model_validate(event),
         own_role=settings.own_role_arn,
-        accesses=wiring.consumer_accesses(settings),
-        readers=wiring.readers(),
-        queries=wiring.queries(settings.workgroup),
+        accesses=receiver_wiring.consumer_accesses(settings),
+        readers=receiver_wiring.readers(),
+        queries=receiver_wiring.queries(settings.workgroup),
     )

@@ -55,7 +55,9 @@ def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[
         case PublishOrder() as order:
             yield order.product, publication_runs(order, place=place, registry=wiring.registry(settings))
         case ProveOrder() as order:
-            accesses = wiring.consumer_accesses(settings)
+            from mesh.entry import receiver_wiring  # noqa: PLC0415 - consumers alone
+
+            accesses = receiver_wiring.consumer_accesses(settings)
             yield from proof_runs(order, place=place, accesses=accesses).items()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mesh.domain.events import Envelope
-from mesh.entry import wiring
+from mesh.entry import receiver_wiring, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
 from mesh.usecases.onboarding.prepare_product import CatalogRoles, prepare_product
@@ -28,8 +28,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         roles=CatalogRoles(settings.looker_role_arns.split(","), settings.crawler_role_arn),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
-        shares=wiring.shares(),
-        links=wiring.resource_links(),
+        shares=receiver_wiring.shares(),
+        links=receiver_wiring.resource_links(),
         crawlers=wiring.crawlers(),
         uploads=wiring.uploads(settings),
         revisions=wiring.revisions(settings),

@@ -4,14 +4,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mesh.adapters.athena import AthenaQueries
 from mesh.adapters.aws import client
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
-from mesh.adapters.dynamodb.announcements import DynamoAnnouncements
-from mesh.adapters.dynamodb.consumer_accesses import DynamoConsumerAccesses
 from mesh.adapters.dynamodb.items import Table
 from mesh.adapters.dynamodb.locks import DynamoLocks
-from mesh.adapters.dynamodb.notices import DynamoNotices
 from mesh.adapters.dynamodb.quarantine import DynamoQuarantine
 from mesh.adapters.dynamodb.raw_uploads import DynamoRawUploads
 from mesh.adapters.dynamodb.registry import DynamoRegistry
@@ -22,8 +18,6 @@ from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
 from mesh.adapters.iam import IamPrincipals
 from mesh.adapters.lakeformation.access_reader import AccessReader
 from mesh.adapters.lakeformation.lake import LakeFormationAdapter
-from mesh.adapters.lakeformation.reader_roles import ReaderRoles
-from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
@@ -45,9 +39,11 @@ from mesh.usecases.central_context import CentralContext
 
 if TYPE_CHECKING:
     from mesh.adapters.bus_permissions import EventBusPermissions
+    from mesh.adapters.dynamodb.announcements import DynamoAnnouncements
     from mesh.adapters.dynamodb.governance_record import DynamoGovernanceRecord
     from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins
     from mesh.adapters.dynamodb.lineage import DynamoLineage
+    from mesh.adapters.dynamodb.notices import DynamoNotices
     from mesh.adapters.dynamodb.proposals import DynamoProposals
     from mesh.adapters.dynamodb.revisions import DynamoRevisions
     from mesh.adapters.failed_messages import AwsRedeliveries, SqsFailedMessages
@@ -110,8 +106,10 @@ def quarantine(settings: TableSettings) -> DynamoQuarantine:
     return DynamoQuarantine(table(settings))
 
 
-def notices(settings: TableSettings) -> DynamoNotices:
+def notices(settings: TableSettings) -> "DynamoNotices":
     """A member's notices."""
+    from mesh.adapters.dynamodb.notices import DynamoNotices  # noqa: PLC0415 - few functions use it
+
     return DynamoNotices(table(settings))
 
 
@@ -331,31 +329,6 @@ def locks(settings: TableSettings) -> DynamoLocks:
     return DynamoLocks(table(settings))
 
 
-def consumer_accesses(settings: TableSettings) -> DynamoConsumerAccesses:
-    """A consumer's accesses."""
-    return DynamoConsumerAccesses(table(settings))
-
-
-def shares() -> RamShares:
-    """RAM's invitations to this account."""
-    return RamShares(client("ram"))
-
-
-def resource_links() -> GlueResourceLinks:
-    """Resource links of the account."""
-    return GlueResourceLinks(client("glue"))
-
-
-def readers() -> ReaderRoles:
-    """Roles of the account, and what they were granted."""
-    return ReaderRoles(client("iam"), client("lakeformation"))
-
-
-def queries(workgroup: str) -> AthenaQueries:
-    """Athena, in one workgroup."""
-    return AthenaQueries(client("athena"), client("sts"), workgroup)
-
-
 def central_context(settings: RegistrySettings) -> CentralContext:
     """What central's steps of an access look at and write down."""
     kept = table(settings)
@@ -364,8 +337,10 @@ def central_context(settings: RegistrySettings) -> CentralContext:
     )
 
 
-def announcements(settings: RegistrySettings) -> DynamoAnnouncements:
+def announcements(settings: RegistrySettings) -> "DynamoAnnouncements":
     """Announced revisions of contracts."""
+    from mesh.adapters.dynamodb.announcements import DynamoAnnouncements  # noqa: PLC0415 - two functions use it
+
     return DynamoAnnouncements(table(settings))
 
 
