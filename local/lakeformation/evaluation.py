@@ -7,7 +7,7 @@ Nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from local.lakeformation import resources as r
 from local.lakeformation.resources import Expression, Resource
@@ -89,6 +89,13 @@ NOTHING: Final = Rights()
 type Reader = Callable[[Grant], Rights]
 
 
+class _Tagged(NamedTuple):
+    """A table's columns, and those that have the same effective tags: of thousands most do."""
+
+    columns: frozenset[str]
+    alike: list[tuple[Tags, frozenset[str]]]
+
+
 def may(lake: Lake, who: Principal, permission: str, resource: Resource) -> bool:
     """Whether `who` holds `permission` on `resource`, by any path there is."""
     return permission in rights(lake, who, resource).permissions
@@ -150,11 +157,11 @@ def table_rights(lake: Lake, who: Principal, database: str, table: str) -> Right
     """
     state = lake.state
     columns = frozenset(state.columns(database, table))
-    tags = {column: state.column_tags(database, table, column) for column in columns}
+    tagged = _tagged({column: state.column_tags(database, table, column) for column in columns})
     whole = state.table_tags(database, table)
 
     def read(grant: Grant) -> Rights:
-        return _table_grant(state, grant, (database, table), tags, whole)
+        return _table_grant(state, grant, (database, table), tagged, whole)
 
     found = _combined(lake, who, read)
     if columns and not found.columns and not found.cells:
@@ -306,10 +313,16 @@ def _all_tables_grant(grant: Grant, resource: r.Table) -> Rights:
     return Rights(_expand(grant.permissions, resource), _expand(grant.grantable, resource))
 
 
-def _table_grant(state: State, grant: Grant, place: tuple[str, str], tags: dict[str, Tags], whole: Tags) -> Rights:
-    """What one grant gives on a table whose columns have the effective `tags`, itself having `whole`."""
-    (database, table), granted = place, grant.resource
-    columns = frozenset(tags)
+def _tagged(tags: dict[str, Tags]) -> _Tagged:
+    found: dict[frozenset[tuple[str, str]], tuple[Tags, set[str]]] = {}
+    for column, own in tags.items():
+        found.setdefault(frozenset(own.items()), (own, set()))[1].add(column)
+    return _Tagged(frozenset(tags), [(own, frozenset(columns)) for own, columns in found.values()])
+
+
+def _table_grant(state: State, grant: Grant, place: tuple[str, str], tagged: _Tagged, whole: Tags) -> Rights:
+    """What one grant gives on a table, itself having the tags `whole`."""
+    (database, table), granted, columns = place, grant.resource, tagged.columns
     match granted:
         case r.Table() if granted.database == database and granted.name in (table, ""):
             return _full(grant, columns)
@@ -319,7 +332,8 @@ def _table_grant(state: State, grant: Grant, place: tuple[str, str], tags: dict[
         case r.CellsFilter() if (granted.database, granted.table) == place:
             return _filtered(grant, state.cells_filters.get(granted), columns)
         case r.TagPolicy(kind="TABLE"):
-            matching = frozenset(column for column in columns if _policy_matches(state, granted, tags[column]))
+            matched = (each for tags, each in tagged.alike if _policy_matches(state, granted, tags))
+            matching = frozenset[str]().union(*matched)
             if matching == columns and (columns or _policy_matches(state, granted, whole)):
                 return _full(grant, columns)
             return _partial(grant, matching) if matching else NOTHING

@@ -28,8 +28,7 @@ def remove_lf_tags_from_resource(caller: Identity, params: Json) -> Json:
 def get_resource_lf_tags(caller: Identity, params: Json) -> Json:
     """The tags of a resource, inherited ones too unless `ShowAssignedLFTags`."""
     kept, things = _things(caller, params)
-    for thing in things:
-        context.require(caller, _container(thing), "DESCRIBE")
+    _require_seen(caller, things)
     assigned = bool(params.get("ShowAssignedLFTags"))
     database, table, _ = _place(things[0])
     answer: Json = {}
@@ -137,6 +136,12 @@ def _place(thing: Resource) -> Place:
     raise invalid_input("LF-Tags are assigned to a database, a table, or named columns")
 
 
+def _require_seen(caller: Identity, things: list[Resource]) -> None:
+    """Once for the thousands of columns of one table."""
+    for container in dict.fromkeys(map(_container, things)):
+        context.require(caller, container, "DESCRIBE")
+
+
 def _container(thing: Resource) -> Resource:
     database, table, _ = _place(thing)
     return Table(thing.catalog, database, table) if table else Database(thing.catalog, database)
@@ -161,8 +166,7 @@ def _each(
     how: tuple[str, Callable[[Tags, str, str], None]],
 ) -> list[Json]:
     operation, act = how
-    for thing in things:
-        context.require(caller, _container(thing), "DESCRIBE")
+    _require_seen(caller, things)
     failed = []
     for key, value, tag in pairs:
         try:

@@ -68,8 +68,7 @@ def _run(execution: dict[str, Any], point: Point) -> None:
     run = execution["_run"] = object()
     limit = execution["_definition"].get("TimeoutSeconds")
     deadline = time.monotonic() + float(limit) if limit else None
-    if limit:
-        _watch(execution, run, float(limit))
+    watch = _watch(execution, run, float(limit)) if limit else None
     try:
         output = _walk(execution, run, point, deadline)
     except TaskError as error:
@@ -82,6 +81,9 @@ def _run(execution: dict[str, Any], point: Point) -> None:
     else:
         if _current(execution, run):
             _succeed(execution, output)
+    finally:
+        if watch:
+            watch.cancel()
 
 
 def _walk(execution: dict[str, Any], run: object, point: Point, deadline: float | None) -> Json:
@@ -162,8 +164,8 @@ def _succeed(execution: dict[str, Any], output: Json) -> None:
     stepfunctions._emit_execution_status_event(execution)
 
 
-def _watch(execution: dict[str, Any], run: object, seconds: float) -> None:
-    """The machine's TimeoutSeconds ends the execution whatever its state waits for."""
+def _watch(execution: dict[str, Any], run: object, seconds: float) -> threading.Timer:
+    """The machine's TimeoutSeconds ends the execution whatever its state waits for. A thread, until it is cancelled."""
 
     def expire() -> None:
         if not _current(execution, run):
@@ -176,6 +178,7 @@ def _watch(execution: dict[str, Any], run: object, seconds: float) -> None:
     timer = threading.Timer(seconds, context.run, [expire])
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _add(execution: dict[str, Any], event: str, details: str, **values: Json) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from mesh.adapters.lakeformation.lake import LakeFormationAdapter
 
+from local.lakeformation import evaluation
 from tests.local.lf_helpers import CENTRAL, PRODUCER, error_of, grant, reset, role, root, settings, table_input
 
 
@@ -134,6 +135,15 @@ def test_tagging_fails_in_failures_with_200(central):
     assert [failure["Error"]["ErrorCode"] for failure in failures] == ["EntityNotFoundException"]
     answer = central.lf.get_resource_lf_tags(Resource=TABLE)
     assert [pair["TagKey"] for pair in answer["LFTagsOnTable"]] == ["product"]
+
+
+@pytest.mark.parametrize("tagged", [["laufkont"], ["laufkont", "alter", "name"]])
+def test_the_right_to_tag_is_looked_up_once_for_a_table(central, tagged, monkeypatch):
+    looked = []
+    found = evaluation.rights
+    monkeypatch.setattr(evaluation, "rights", lambda *given: looked.append(given[2]) or found(*given))
+    assert tag(central, columns(*tagged), product="other") == []
+    assert len(looked) == 2  # DESCRIBE on the table, ASSOCIATE on the value
 
 
 def test_a_resource_has_at_most_50_tags(central):

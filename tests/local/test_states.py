@@ -1,6 +1,7 @@
 """States act as their machine's role, through AWS's API, and fail with AWS's error names."""
 
 import json
+import threading
 from typing import Any
 from unittest.mock import Mock
 
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local import clock
 from local.shared_clock import SharedClock
+from local.states import runner
 from local.states.integrations import Integrations
 from local.states.tasks import TaskError, Tasks, running
 from tests.local.running import RunningServer, allow, wait_until
@@ -241,6 +243,19 @@ def test_the_time_of_a_task_with_a_token_runs_while_its_call_is_made(monkeypatch
     finally:
         running.reset(given)
     assert late.value.error == "States.Timeout"
+
+
+def test_what_has_ended_leaves_no_thread_that_waits_for_its_timeout() -> None:
+    """A machine's TimeoutSeconds are hours; a mesh in use has thousands of executions in one."""
+    definition = {"StartAt": "Done", "TimeoutSeconds": 3_600, "States": {"Done": {"Type": "Succeed"}}}
+    execution = {
+        "stateMachineArn": "machine", "executionArn": "run", "name": "run", "input": "{}", "status": "RUNNING",
+        "startDate": "", "events": [], "_definition": definition, "_role": ROLE,
+    }  # fmt: skip
+    before = threading.active_count()
+    for _ in range(3):
+        runner._run({**execution, "events": []}, runner.Point("Done", {}, {}))
+    wait_until(lambda: threading.active_count() <= before)
 
 
 def test_same_name_and_input_is_one_execution(server: RunningServer) -> None:
