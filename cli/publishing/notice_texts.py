@@ -46,6 +46,11 @@ def _of_products(event: EventData) -> str:
             return f"{event.product}: contract {event.contract_version} breaks readers of {event.registered}"
         case events.TagsLoosened():
             return f"{event.product}: contract {event.contract_version} makes {event.count} LF-Tags laxer"
+        case events.HandoverOffered():
+            how = f"to take it, upload its contract here, as a later version than {event.contract_version}"
+            return f"{event.product}: account {event.owner_account} hands it over to this account; {how}"
+        case events.ProductHandedOver():
+            return f"{event.product}: account {event.new_owner} has taken it over from {event.owner_account}"
         case events.RetirementRequested():
             return f"{event.product}: retirement requested: {event.reason}"
         case events.ProductRetired():

@@ -19,10 +19,12 @@ class FakeCatalog:
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.writes: list[str] = []
 
-    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
-        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(mark)}
+    def create_database(
+        self, name: str, *, location: str, description: str, marks: Sequence[Mapping[str, str]]
+    ) -> None:
+        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(marks[0])}
         if name in self.databases:
-            require_mark(name, self.databases[name]["Parameters"], mark)
+            require_mark(name, self.databases[name]["Parameters"], marks)
         self.databases[name] = wanted
         self.writes.append(f"create_database {name}")
 

@@ -7,12 +7,11 @@ from typing import Any
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.announcement import Announcement
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
+from mesh.domain.contracts.handover import declared_again
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.events import Reason
 from mesh.domain.governance.column_findings import KnownFinding, join
-from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
-from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.publishing.pins import Pins
 from mesh.ports import Addressee, Note, Notice
 
@@ -73,11 +72,9 @@ class FakeRegistry:
     def claim_product(self, product: Product) -> Product:
         existing = self.products.get(product.name)
         if existing is not None:
-            if existing.owner != product.owner:
-                raise NotTheOwner(f"product {product.name} belongs to account {existing.owner}", owner=existing.owner)
-            if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+            product = declared_again(existing, product)
+            if product is existing:
                 return existing
-            product = product.model_copy(update={"version": existing.version, "status": existing.status})
         claims = claims_of(product)
         for claim in claims:
             if self.claims.get(claim, product.name) != product.name:
@@ -100,7 +97,7 @@ class FakeRegistry:
     def mark_registered(self, name: str, at: datetime) -> None:
         if name not in self.products:
             raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
-        self.products[name] = self.products[name].evolve(status="registered", after_draft=False)
+        self.products[name] = self.products[name].evolve(status="registered", after_draft=False, taken_from=None)
 
     def mark_retired(self, name: str, at: datetime) -> None:
         self.products[name] = self.products[name].model_copy(update={"status": "retired"})
@@ -221,7 +218,7 @@ class FakeAnnouncements:
         known = self.found.get(announcement.product)
         if known and (
             known.declaration == announcement.declaration
-            or compare_sequencers(known.sequencer, announcement.sequencer) > 0
+            or known.compared(announcement.owner, announcement.sequencer) > 0
         ):
             return known
         self.found[announcement.product] = announcement

@@ -59,6 +59,10 @@ class FakeUploads:
             sent = self.facts.get(name, {}).get("sequencer", "")
             self.facts[name] = {**facts, "status": "registered", "sequencer": sent}
 
+    def hand_over(self, name: str, new_owner: str, *, sequencer: str) -> None:
+        if name in self.revisions and compare_sequencers(self.revisions[name], sequencer) <= 0:
+            self.facts[name]["new_owner"] = new_owner
+
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         added = [ref for ref in refs if self._add(product, ref, correlation_id, newer_by=1)]
         if added:

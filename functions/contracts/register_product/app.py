@@ -39,6 +39,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             named=wiring.named_accesses(settings, settings.revoke_access_arn),
             loosening=Loosening(wiring.trace(settings), wiring.member_topics(settings), settings.steward_topic_arn),
         ),
-        registry=wiring.registry(settings),
-        clock=wiring.clock,
+        context=wiring.central_context(settings),
+        topics=wiring.member_topics(settings),
     )

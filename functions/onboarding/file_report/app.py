@@ -1,12 +1,20 @@
-"""Central does not register a contract, or not yet: file the report on a rejected one, and hold no data back for it."""
+"""Central does not register a contract, not yet, or another account's for the product: file the report on a rejected
+one, and hold no data back for it; hold what comes for a product that was handed over."""
 
 from typing import Any
 
-from mesh.domain.events import ContractChangeAnnounced, Envelope, Event, ProductQuarantined, read_event
+from mesh.domain.events import (
+    ContractChangeAnnounced,
+    Envelope,
+    Event,
+    ProductHandedOver,
+    ProductQuarantined,
+    read_event,
+)
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.onboarding.contract_revisions import settle_unregistered
+from mesh.usecases.onboarding.contract_revisions import leave_product, settle_unregistered
 from mesh.usecases.onboarding.refusal_reports import file_report
 
 
@@ -19,8 +27,12 @@ class Settings(TableSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope of ProductQuarantined, or of ContractChangeAnnounced → nothing."""
+    """EventBridge's envelope of ProductQuarantined, ContractChangeAnnounced or ProductHandedOver → nothing."""
     envelope, settings = Envelope.model_validate(event), load(Settings)
+    uploads, executions = wiring.uploads(settings), wiring.machine(settings.onboard_upload_arn)
+    if envelope.detail_type == ProductHandedOver.detail_type():
+        leave_product(read_event(ProductHandedOver, envelope), uploads=uploads, executions=executions)
+        return
     if envelope.detail_type == ContractChangeAnnounced.detail_type():
         answer: Event[Any] = read_event(ContractChangeAnnounced, envelope)
     else:
@@ -30,6 +42,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401
         answer.data.product,
         answer.metadata.causation_id or "",
         revisions=wiring.revisions(settings),
-        uploads=wiring.uploads(settings),
-        executions=wiring.machine(settings.onboard_upload_arn),
+        uploads=uploads,
+        executions=executions,
     )

@@ -58,6 +58,29 @@ def test_a_name_that_is_anothers_is_not_given(registry):
     assert registry.product(PRODUCT).owner == PRODUCER
 
 
+def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_and_names(registry):
+    offered = a_product(a_contract().evolve(hand_over_to=CONSUMER), contract_sequencer="99")
+    registry.claim_product(offered)
+    registry.mark_registered(PRODUCT, NOON)
+    registry.record_version(version(), NOTE)
+    bucket = offered.bucket.replace(PRODUCER, CONSUMER)
+
+    taken = registry.claim_product(a_product(status="claimed", owner=CONSUMER, bucket=bucket, contract_sequencer="10"))
+
+    assert (taken.owner, taken.status, taken.version, taken.contract_sequencer) == (CONSUMER, "registered", 1, "10")
+    assert [(each.account, each.bucket, each.contract_sequencer) for each in taken.former] == [
+        (PRODUCER, offered.bucket, "99")
+    ]
+    assert taken == registry.product(PRODUCT)
+    assert taken.taken_from == PRODUCER
+    again = a_product(status="claimed", owner=CONSUMER, bucket=bucket, contract_sequencer="10")
+    assert registry.claim_product(again) == taken
+    registry.mark_registered(PRODUCT, NOON)
+    assert registry.product(PRODUCT).taken_from is None
+    with pytest.raises(NotTheOwner):
+        registry.claim_product(offered)
+
+
 def test_a_newer_contract_replaces_and_an_older_one_does_not(registry):
     registry.claim_product(a_product(status="claimed", contract_sequencer="1A", contract_version="1"))
     registry.mark_registered(PRODUCT, NOON)

@@ -18,7 +18,7 @@ MARK = database_mark("loans", PRODUCER)
 @pytest.fixture(params=["fake", "glue"])
 def catalog(request):
     catalog = FakeCatalog() if request.param == "fake" else GlueCatalog(request.getfixturevalue("glue"))
-    catalog.create_database("loans", location="s3://b/loans/data/", description="d", mark=MARK)
+    catalog.create_database("loans", location="s3://b/loans/data/", description="d", marks=[MARK])
     return catalog
 
 
@@ -41,22 +41,22 @@ def test_a_missing_item_is_none(catalog):
 
 def test_a_database_is_made_again_without_harm(catalog):
     catalog.create_table("loans", table("a"))
-    catalog.create_database("loans", location="s3://b/loans/data/", description="new", mark=MARK)
+    catalog.create_database("loans", location="s3://b/loans/data/", description="new", marks=[MARK])
 
     assert columns_of(catalog) == ["a"]
 
 
 @pytest.mark.parametrize("mark", [database_mark("loans", CONSUMER), database_mark("payments", PRODUCER)])
 def test_a_database_with_another_mark_is_left_as_it_is(catalog, mark):
-    catalog.create_database("loans", location="s3://b/loans/data/", description="d", mark=MARK)
+    catalog.create_database("loans", location="s3://b/loans/data/", description="d", marks=[MARK])
     with pytest.raises(NameTaken):
-        catalog.create_database("loans", location="s3://b/loans/data/", description="new", mark=mark)
+        catalog.create_database("loans", location="s3://b/loans/data/", description="new", marks=[mark])
 
 
 def test_a_database_without_a_mark_is_left_as_it_is(glue):
     glue.create_database(DatabaseInput={"Name": "payroll", "Description": "theirs", "Parameters": {"team": "payroll"}})
     with pytest.raises(NameTaken):
-        GlueCatalog(glue).create_database("payroll", location="s3://b/p/", description="ours", mark=MARK)
+        GlueCatalog(glue).create_database("payroll", location="s3://b/p/", description="ours", marks=[MARK])
     assert glue.get_database(Name="payroll")["Database"]["Description"] == "theirs"
 
 

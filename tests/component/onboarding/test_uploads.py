@@ -200,6 +200,19 @@ def test_a_registration_of_an_older_contract_changes_nothing(uploads):
     assert uploads.product("loans")["contract"] == "again"
 
 
+def test_a_product_is_another_accounts_until_a_newer_contract_takes_it_back(uploads):
+    uploads.hand_over("loans", "444444444444", sequencer="02")
+    assert uploads.product("loans") is None, "nothing that this account ever registered"
+    uploads.put_product("loans", {"contract": "two"}, sequencer="02")
+    assert uploads.standing("loans").new_owner == ""
+    uploads.hand_over("loans", "444444444444", sequencer="02")
+    assert (uploads.standing("loans").new_owner, uploads.product("loans")["contract"]) == ("444444444444", "two")
+    uploads.put_product("loans", {"contract": "three"}, sequencer="03")
+    assert uploads.standing("loans").new_owner == ""
+    uploads.hand_over("loans", "444444444444", sequencer="02")
+    assert uploads.standing("loans").new_owner == "", "its event came again"
+
+
 def test_an_older_event_that_looked_first_and_writes_last_does_not_replace_the_newer(table):
     uploads, other = DynamoUploads(table), DynamoUploads(table)
     uploads.add_pending("loans", [ref(sequencer="01")], "c")

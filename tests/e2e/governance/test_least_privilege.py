@@ -339,6 +339,8 @@ EXCUSED: Final = {
     "CommitVersion dynamodb:Query": "tables that go back, since one of several moved; pins that follow the tags",
     "CommitVersion states:StartExecution": "an access by name to a column that became stricter ends",
     "RegisterProduct states:StartExecution": "an access by name to a column that became stricter ends",
+    "RegisterProduct lakeformation:BatchRevokePermissions": "the former owner of a product that was handed over",
+    "ProposeVersion dynamodb:GetItem": "a proposal that is repeated: was the product handed over meanwhile?",
     "VerifyProposal dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",

@@ -119,13 +119,17 @@ def until[T](look: Callable[[], T], what: str) -> T:
     return found
 
 
-def product(folder: Path, name: str, account: str) -> Path:
-    """A product's folder, with two rows that everybody in the company may read for a purpose."""
+def product(
+    folder: Path, name: str, account: str, version: str = "1.0.0", *, rows: str = "1,10\n2,20\n", **custom: str
+) -> Path:
+    """A product's folder, with rows that everybody in the company may read for a purpose."""
     place = folder / name
     (place / "data" / "t1").mkdir(parents=True)
     document = contract(name, "t1", {"id": "bigint", "amount": "bigint"}, domain=DOMAINS[account])
+    document["version"] = version
+    document["customProperties"] += [{"property": name, "value": value} for name, value in custom.items()]
     (place / "contract.yaml").write_text(yaml.safe_dump(document), "utf-8")
-    (place / "data" / "t1" / "a.csv").write_text("id,amount\n1,10\n2,20\n", "utf-8")
+    (place / "data" / "t1" / "a.csv").write_text(f"id,amount\n{rows}", "utf-8")
     return place
 
 
@@ -181,8 +185,8 @@ def sql(name: str) -> str:
     return f'SELECT sum(amount) AS amount FROM "rl_{name}".t1'
 
 
-def reads(person: Person, name: str, account: str) -> bool:
-    return bool(person.mesh("query", sql(name), "--account", account)["rows"] == [[30]])
+def reads(person: Person, name: str, account: str, amount: int = 30) -> bool:
+    return bool(person.mesh("query", sql(name), "--account", account)["rows"] == [[amount]])
 
 
 def reads_by_aws(person: Person, name: str, account: str) -> bool:
@@ -229,6 +233,45 @@ def test_from_the_first_upload_to_an_expulsion(person: Person, tmp_path: Path) -
         until(lambda: live(person) == {(LOANS, ACCOUNTS["consumer"])}, "the end of its access")
         person.refused("query", sql(LOANS), "--account", LATE)
         assert reads(person, LOANS, "consumer")
+    with step("producer-2 hands its product over to producer, which publishes it from there"):
+        hand_over(person, tmp_path)
+    with step("what comes to the former owner is held; its version is restored, and left again"):
+        held_with_the_former_owner(person, tmp_path)
+        for version, amount in ((1, 30), (2, 70)):
+            person.mesh("rollback", LOANS, str(version), "--reason", "a test")
+            until(lambda amount=amount: reads(person, LOANS, "consumer", amount), f"version {version}")
+        assert person.mesh("reconcile", "--dry-run")["outcome"] == "in order"
+
+
+def hand_over(person: Person, folder: Path) -> None:
+    """As docs/contract.md says it: the owner's contract names the account, which then declares the product."""
+    offer = product(folder / "offer", LOANS, "producer-2", "1.0.1", handOverTo=ACCOUNTS["producer"])
+    shutil.rmtree(offer / "data")
+    person.mesh("put", str(offer), "--account", "producer-2")
+    until(lambda: "HandoverOffered" in told(person, "producer"), "the offer")
+    person.mesh("put", str(product(folder / "taken", LOANS, "producer", "1.1.0", rows="7,70\n")), "--wait")
+    until(lambda: reads(person, LOANS, "consumer", 70), "the new owner's rows")
+    found = person.mesh("show", LOANS)
+    assert (found["owner"], found["version"]) == (ACCOUNTS["producer"], 2)
+    assert all("ProductHandedOver" in told(person, account) for account in ("producer-2", "consumer"))
+    assert live(person) == {(LOANS, ACCOUNTS["consumer"])}
+
+
+def held_with_the_former_owner(person: Person, folder: Path) -> None:
+    late = product(folder / "late", LOANS, "producer-2", "1.0.1", rows="9,90\n", handOverTo=ACCOUNTS["producer"])
+    (late / "contract.yaml").unlink()
+    person.mesh("put", str(late), "--account", "producer-2")
+
+    def held() -> list[str]:
+        batches = person.mesh("quarantine", "--account", "producer-2")["batches"]
+        return [each["reason"]["code"] for each in batches]
+
+    assert until(held, "what came late") == ["HandedOver"]
+
+
+def told(person: Person, account: str) -> set[str]:
+    """Kinds of what central told an account."""
+    return {each["detail_type"] for each in person.mesh("notices", "--account", account)["notices"]}
 
 
 def knows_all(person: Person, late: str) -> None:

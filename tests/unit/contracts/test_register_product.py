@@ -4,10 +4,18 @@ import pytest
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.events import ProductRegistered
 from mesh.domain.governance.product_rights import producer_grants
+from mesh.usecases.central_context import CentralContext
 from mesh.usecases.contracts.register_product import CentralRoles, register_product
 
 from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
-from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
+from tests.fakes import (
+    FakeAccessRegistry,
+    FakeCatalog,
+    FakeClock,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeRegistry,
+)
 
 ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
 PIN_ROLE = f"arn:aws:iam::{CENTRAL}:role/pins"
@@ -25,6 +33,8 @@ class World:
         self.registry.products[PRODUCT] = a_product(status="claimed")
         self.registration = a_registration()
         self.tagged = []
+        self.accesses, self.topics = FakeAccessRegistry(), FakeMemberTopics()
+        self.context = CentralContext(CENTRAL, self.registry, self.accesses, self.registry.trace, FakeClock())
 
     def register(self, roles=ROLES, tag=None):
         return register_product(
@@ -33,8 +43,8 @@ class World:
             catalog=self.catalog,
             lake=self.lake,
             tag=tag or self.tagged.append,
-            registry=self.registry,
-            clock=FakeClock(),
+            context=self.context,
+            topics=self.topics,
         )
 
 

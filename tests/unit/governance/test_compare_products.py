@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants, single
-from mesh.domain.contracts.product import ProductVersion, TableSnapshot
+from mesh.domain.contracts.product import FormerOwner, ProductVersion, TableSnapshot
 from mesh.domain.events import ColumnRef, GrantEntry, PersonalDataFinding
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Table
 from mesh.domain.governance.ontology import parse_ontology
@@ -280,6 +280,23 @@ def test_a_location_that_is_no_products_is_nobodys_business(world):
         GrantEntry(resource=place, permissions=("DATA_LOCATION_ACCESS",))
     ]
     assert world.found() == []
+
+
+def test_what_a_former_owner_published_is_still_registered_and_central_may_point_tables_there(world):
+    new, bucket = "444444444444", BUCKET.replace(PRODUCER, "444444444444")
+    former = FormerOwner(account=PRODUCER, bucket=BUCKET, contract_sequencer="10", until=NOON)
+    product = world.registry.products[PRODUCT]
+    world.registry.products[PRODUCT] = product.evolve(owner=new, bucket=bucket, former=(former,))
+    world.locations = {}
+    found = world.found()
+    places = [(drift.principal, drift.what.partition(" ")[0]) for drift in found if drift.kind == "location"]
+    wanted = ((PRODUCER, BUCKET), (new, bucket))
+    assert places == [(who, published_location_arn(where, PRODUCT)) for who, where in wanted]
+    lacking = {drift.what for drift in found if drift.principal in ROLES.committers}
+    assert lacking == {f"it lacks DATA_LOCATION_ACCESS on data location {published_location_arn(bucket, PRODUCT)}"}
+    world.beside = {}
+    again = {drift.what for drift in world.found() if drift.principal == ROLES.committers[0]}
+    assert f"it lacks DATA_LOCATION_ACCESS on data location {published_location_arn(BUCKET, PRODUCT)}" in again
 
 
 def test_an_owner_that_fills_its_tables_by_a_crawler_passes_the_location_on(world):

@@ -167,7 +167,10 @@ class World:
         return [entry.key.removeprefix(FOLDER) for entry in index]
 
     def _publish(self, table: CheckedTable, contract: str) -> None:
-        metadata, index = f"{self.versions:04d}.metadata.json", f"{self.versions:04d}.index.parquet"
+        metadata, index = (
+            f"{table.location}/metadata/{self.versions:04d}.metadata.json",
+            f"{self.versions:04d}.index.parquet",
+        )
         before = self.published.indexes[self.published.states[table.base].index] if table.base else []
         kept = [entry for entry in before if entry.key not in table.gone]
         self.published.indexes[index] = sorted((*kept, *table.sources), key=lambda entry: entry.key)
@@ -179,7 +182,7 @@ class World:
             only_nulls=table.only_nulls, contract=contract, snapshots=1, marks=marks,
         )  # fmt: skip
         place = (LINK, table.table)
-        self.catalog.tables[place] = iceberg_input(table.table, table.location, metadata, table.fields, marks=marks)
+        self.catalog.tables[place] = iceberg_input(table.table, metadata, table.fields, marks=marks)
 
 
 def contract_of(properties: Sequence[dict[str, Any]], version: str = "1.0.0", **table: Any) -> Contract:

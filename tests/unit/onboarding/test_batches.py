@@ -137,6 +137,20 @@ def test_a_product_that_waits_for_central_keeps_its_objects():
     assert world.uploads.has_pending("loans")
 
 
+def test_what_comes_for_a_product_that_was_handed_over_is_held_and_may_be_released_when_it_is_back():
+    world = World()
+    world.uploads.hand_over("loans", "444444444444", sequencer="")
+    ref = world.upload("a.csv")
+
+    batch = world.take()
+
+    assert (batch.status, batch.reason.code, batch.reason.where["owner"]) == ("refused", "HandedOver", "444444444444")
+    assert read_batch(world.work, batch.work) == (ref,)
+    answer = ProposalSettled(product="loans", proposal="00000000", outcome="refused", reason=batch.reason)
+    assert world.settle(batch, answer=answer).held == 1
+    assert not world.uploads.has_pending("loans")
+
+
 def test_data_wait_for_the_newest_revision_of_their_contract():
     """From the upload on, whether its event has come or not, until it is registered or refused."""
     world = World()

@@ -4,11 +4,12 @@ import pytest
 from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.contracts.contract import ContractNotYaml
+from mesh.domain.events import Event, Metadata, ProductHandedOver
 from mesh.domain.onboarding.keys import ContractKey
-from mesh.usecases.onboarding.contract_revisions import is_on_its_way, settle_unregistered
+from mesh.usecases.onboarding.contract_revisions import is_on_its_way, leave_product, settle_unregistered
 from mesh.usecases.onboarding.declare_product import correlation_of, declare_product
 
-from tests.builders import BUCKET, CONTRACT, PRODUCT
+from tests.builders import BUCKET, CONTRACT, PRODUCER, PRODUCT
 from tests.fakes import FakeBus, FakeExecutions, FakeLanding, FakeObjects, FakeRevisions, FakeTrace, FakeUploads
 
 KEY = f"{PRODUCT}/contract.yaml"
@@ -52,6 +53,18 @@ def world():
 
 def test_without_a_contract_nothing_is_waited_for(world):
     assert not world.waits
+
+
+def test_what_waits_is_started_and_so_held_when_the_product_is_another_accounts(world):
+    world.uploads.put_product(PRODUCT, {}, sequencer="02")
+    news = ProductHandedOver(
+        product=PRODUCT, domain="retail", owner_account=PRODUCER, new_owner="444444444444", sequencer="02"
+    )
+    event = Event[ProductHandedOver](metadata=Metadata(id="e-1", correlation_id="c"), data=news)
+    for _ in range(2):
+        leave_product(event, uploads=world.uploads, executions=world.executions)
+    assert world.uploads.standing(PRODUCT).new_owner == "444444444444"
+    assert len(world.executions.started) == 1
 
 
 def test_what_waits_is_started_when_central_refuses_the_revision(world):

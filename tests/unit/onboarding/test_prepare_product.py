@@ -4,6 +4,7 @@ import json
 
 import pytest
 from mesh.domain.shares import NotYetShared, ShareRefused
+from mesh.usecases.central_context import CentralContext
 from mesh.usecases.contracts.register_product import CentralRoles, register_product
 from mesh.usecases.onboarding.prepare_product import CatalogRoles, prepare_product, role_grants
 
@@ -20,10 +21,12 @@ from tests.builders import (
 )
 from tests.consumer_fakes import FakeResourceLinks, FakeShares
 from tests.fakes import (
+    FakeAccessRegistry,
     FakeCatalog,
     FakeClock,
     FakeCrawlers,
     FakeLakeFormation,
+    FakeMemberTopics,
     FakeRegistry,
     FakeRevisions,
     FakeTrace,
@@ -45,8 +48,8 @@ def registered(text=CONTRACT):
         catalog=FakeCatalog(),
         lake=FakeLakeFormation(),
         tag=lambda _: None,
-        registry=registry,
-        clock=FakeClock(),
+        context=CentralContext(CENTRAL, registry, FakeAccessRegistry(), registry.trace, FakeClock()),
+        topics=FakeMemberTopics(),
     ).data
 
 

@@ -56,7 +56,7 @@ class Pinning:
         for number in COLUMNS:
             self._publish(number)
         self.central.registry.add_findings(PRODUCT, TABLE, known_from([PERSONAL], "0000000a", NOON))
-        self.catalog.create_table(PRODUCT, iceberg_input(TABLE, LOCATION, metadata_of(2), fields_of(2), marks=Marks()))
+        self.catalog.create_table(PRODUCT, iceberg_input(TABLE, metadata_of(2), fields_of(2), marks=Marks()))
         self.lake.tag_database(PRODUCT, {"product": PRODUCT, "confidentiality": "internal", "pii": "none"})
         self.lake.tag_columns(PRODUCT, TABLE, ["email"], {"pii": "personal", "confidentiality": "confidential"})
         self._heard = 0

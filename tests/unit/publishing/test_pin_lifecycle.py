@@ -19,7 +19,7 @@ from mesh.usecases.publishing.tag_pins import follow_pins
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE
 from tests.fakes import NOON
 from tests.unit.access.central_accesses import OTHER
-from tests.unit.publishing.pinning_world import CLOSED, EMPTY, LINK, LOCATION, PINNED, ROLE, Pinning, metadata_of
+from tests.unit.publishing.pinning_world import CLOSED, EMPTY, LINK, PINNED, ROLE, Pinning, metadata_of
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def later(**by):
 
 def a_table(**parameters):
     """One of the name that the pinned table gets."""
-    found = iceberg_input(PINNED, LOCATION, EMPTY, [Field(id=1, name="a", type="string")], marks=Marks())
+    found = iceberg_input(PINNED, EMPTY, [Field(id=1, name="a", type="string")], marks=Marks())
     return {**found, "Parameters": {**found["Parameters"], **parameters}}
 
 

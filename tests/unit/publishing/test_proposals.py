@@ -20,7 +20,7 @@ from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.membership.authorisation import NotAMember, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.publishing.fields import FieldIds, assign_fields
-from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.iceberg_table import marks_of, own_metadata, pointer_of
 from mesh.domain.publishing.proposals import ProposalRecord, TableDetails, Verified, refusal
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
@@ -111,8 +111,12 @@ class World:
     def context(self):
         return CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
 
+    def location(self, table=TABLE):
+        """Where its owner stages it."""
+        return table_location(self.registry.products[PRODUCT].bucket, PRODUCT, table)
+
     def fields(self, table=TABLE, highest=None, **types):
-        pointer = self.pointer(table)
+        pointer = own_metadata(self.pointer(table), self.location(table))
         base = self.contents.read(pointer).state.fields if pointer else ()
         marks = marks_of(self.catalog.table(PRODUCT, table))
         top = marks.column if highest is None else highest
@@ -121,7 +125,7 @@ class World:
     def stage(self, table=TABLE, *, rows=10, fields=None, files=None, details=None, state=None, **totals):
         """Leave a staged table in the bucket; what is proposed of it."""
         self.staged += 1
-        location, name = table_location(BUCKET, PRODUCT, table), f"v{self.staged}"
+        location, name = self.location(table), f"v{self.staged}"
         if fields is None:
             fields = self.fields(table, id="bigint", amount="double")
         marks = marks_of(self.catalog.table(PRODUCT, table))
@@ -137,7 +141,7 @@ class World:
         found = TableState(**{**facts, "details": notice.model_dump_json(), **(state or {})})
         content = TableContent(state=found, files=files)
         self.contents.add(content)
-        pointer = self.pointer(table)
+        pointer = own_metadata(self.pointer(table), location)
         claimed = {"rows": content.rows, "bytes": content.bytes, "files": len(files)}
         return ProposedTable(
             name=table, base=pointer.rpartition("/")[2], staged=f"{name}.metadata.json",

@@ -29,7 +29,7 @@ class Requests(Central):
         super().__init__(credit_card(), loans())
         self.proposals, self.catalog = FakeProposals(self.trace), FakeCatalog()
         present = f"s3://b/{PRODUCT}/published/{TABLE}/iceberg/metadata/v5.metadata.json"
-        self.catalog.create_table(PRODUCT, iceberg_input(TABLE, "s3://b", present, [], marks=Marks()))
+        self.catalog.create_table(PRODUCT, iceberg_input(TABLE, present, [], marks=Marks()))
         for number in range(1, 6):
             folder = f"s3://b/{PRODUCT}/published/{TABLE}/iceberg/metadata"
             metadata = "" if number == 2 else f"{folder}/v{number}.metadata.json"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from mesh.domain.contracts.product import ConcurrentChange, VersionEnd
+from mesh.domain.contracts.product import ConcurrentChange, FormerOwner, VersionEnd
 from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequested
 from mesh.domain.membership.authorisation import ForgedSender, NotTheOwner
 from mesh.domain.names import table_location
@@ -26,7 +26,7 @@ from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw
 from pydantic import ValidationError
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, a_member, an_envelope
-from tests.fakes import FakeTrace
+from tests.fakes import NOON, FakeTrace
 from tests.unit.publishing.test_pin_tables import PINNED, Pinning
 
 RULE = Retention(versions=1, age=timedelta(days=90), grace=timedelta(hours=24))
@@ -113,6 +113,35 @@ def test_marked_first_then_without_pins_then_released(world):
         {"product": PRODUCT, "table": TABLE, "released": [V1], "kept": [EMPTY, V2]}
     ]  # fmt: skip
     assert world.ended(1).released == world.clock.now()
+
+
+def test_files_that_lie_with_a_former_owner_are_its_to_delete(world):
+    """Version 2 is the new owner's: each deletes what it has, and is told what of that stays."""
+    new, bucket = "444444444444", BUCKET.replace(PRODUCER, "444444444444")
+    former = FormerOwner(account=PRODUCER, bucket=BUCKET, contract_sequencer="10", until=NOON)
+    product = world.registry.products[PRODUCT]
+    world.registry.products[PRODUCT] = product.evolve(owner=new, bucket=bucket, former=(former,))
+    world.registry.put_member(a_member(new))
+    [second, first] = world.registry.versions(PRODUCT)
+    there = table_location(bucket, PRODUCT, TABLE)
+    moved = second.tables[0].evolve(metadata=f"{there}/metadata/{V2}", empty=f"{there}/metadata/{EMPTY}")
+    world.registry.recorded[PRODUCT] = [first, second.evolve(tables=(moved,))]
+    third = second.evolve(version=3, run="r-3", tables=(moved.evolve(metadata=f"{there}/metadata/v3.metadata.json"),))
+    world.registry.recorded[PRODUCT].append(third)
+
+    world.withdraw(1, 2, by=new)
+    world.hear()
+
+    told = {
+        where.rpartition("-")[2]: json.loads(detail)["data"]
+        for where, name, detail in world.topics.published
+        if name == "FilesReleased"
+    }
+    released = {"product": PRODUCT, "table": TABLE}
+    assert told == {
+        PRODUCER: {**released, "released": [V1], "kept": [EMPTY]},
+        new: {**released, "released": [V2], "kept": [EMPTY, "v3.metadata.json"]},
+    }
 
 
 def test_what_central_knew_of_released_files_is_forgotten_and_of_others_not(world):

@@ -13,9 +13,11 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
 class Catalog(Protocol):
     """The Glue Data Catalog. `catalog` is the account whose catalog is meant; `None` is the caller's own."""
 
-    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
-        """Create the database with those parameters, or bring up to date one that has them. Raises NameTaken for any
-        other of that name, and leaves it as it is."""
+    def create_database(
+        self, name: str, *, location: str, description: str, marks: "Sequence[Mapping[str, str]]"
+    ) -> None:
+        """Create the database with the first of these parameters, or bring one up to date that has any of them. Raises
+        NameTaken for any other of that name, and leaves it as it is."""
         ...
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:

@@ -71,8 +71,8 @@ class Registry(Protocol):
         ...
 
     def claim_product(self, product: Product) -> Product:
-        """Create the product with all the names that it needs (`domain.contracts.claims`), or take over a newer
-        contract of the same owner: all of it, or nothing.
+        """Create the product with all the names that it needs (`domain.contracts.claims`), or record a newer contract
+        of the same owner, or the one of the account that it is offered to: all of it, or nothing.
 
         Returns what stands in the registry afterwards (an older contract than the recorded one changes nothing).
         Raises NotTheOwner if the product is another account's, NameTaken if another product has one of its names,

@@ -47,6 +47,10 @@ class Uploads(Protocol):
         """Central registered the product by the contract of that sequencer. Facts of a newer contract stay."""
         ...
 
+    def hand_over(self, name: str, new_owner: str, *, sequencer: str) -> None:
+        """The product is another account's since the contract of that sequencer; a newer one takes it back."""
+        ...
+
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """They wait, and their trace begins. Those that are: not older versions than are known, nor known ones.
 

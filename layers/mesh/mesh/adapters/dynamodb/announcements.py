@@ -3,7 +3,6 @@
 from mesh.adapters.dynamodb.items import Table, put, put_new
 from mesh.domain.contracts.announcement import Announcement
 from mesh.domain.contracts.product import ConcurrentChange
-from mesh.domain.onboarding.keys import compare_sequencers
 
 
 class DynamoAnnouncements:
@@ -21,7 +20,7 @@ class DynamoAnnouncements:
         known, body = self._read(announcement.product)
         if known and (
             known.declaration == announcement.declaration
-            or compare_sequencers(known.sequencer, announcement.sequencer) > 0
+            or known.compared(announcement.owner, announcement.sequencer) > 0
         ):
             return known
         self._write(announcement, body)

@@ -31,11 +31,10 @@ from boto3.dynamodb.types import Binary
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
 from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
+from mesh.domain.contracts.handover import declared_again
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.events import Reason
-from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
-from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.retention import Kind
 from mesh.ports import Addressee, Note
 
@@ -107,18 +106,9 @@ class DynamoRegistry:
         if existing is None:
             self._claim(product, put_new(_product_item(product)), ())
             return product
-        if existing.owner != product.owner:
-            raise NotTheOwner(
-                f"product {product.name} belongs to account {existing.owner}",
-                product=product.name,
-                owner=existing.owner,
-                remedy="choose another name for the product",
-            )
-        order = compare_sequencers(product.contract_sequencer, existing.contract_sequencer)
-        if order < 0:
+        renewed = declared_again(existing, product)
+        if renewed is existing:
             return existing
-        updated = product.updated if order else existing.updated
-        renewed = product.evolve(version=existing.version, status=existing.status, updated=updated)
         seen = {":seen": existing.contract_sequencer, ":version": existing.version}
         record = put(_product_item(renewed), "contract_sequencer = :seen AND version = :version", seen)
         self._claim(renewed, record, claims_of(existing) if existing.status == "claimed" else ())
@@ -159,8 +149,8 @@ class DynamoRegistry:
             update(
                 _product(name),
                 "PRODUCT",
-                "SET #status = :registered, registered_at = :at, after_draft = :no",
-                {":registered": "registered", ":at": at.isoformat(), ":no": False},
+                "SET #status = :registered, registered_at = :at, after_draft = :no, taken_from = :nobody",
+                {":registered": "registered", ":at": at.isoformat(), ":no": False, ":nobody": None},
                 _THERE,
                 names={"#status": "status"},
             )
@@ -411,11 +401,12 @@ def _product_item(product: Product) -> dict[str, Any]:
         "version": product.version,
         "contract_sequencer": product.contract_sequencer,
         "after_draft": product.after_draft,
-        "body": product.model_dump_json(exclude={"status", "version", "after_draft"}),
+        "taken_from": product.taken_from,
+        "body": product.model_dump_json(exclude={"status", "version", "after_draft", "taken_from"}),
     }
 
 
 def _read_product(item: Mapping[str, Any]) -> Product:
     body = json.loads(item["body"])
-    beside = {"status": item["status"], "version": int(item["version"]), "after_draft": item.get("after_draft", False)}
-    return Product.model_validate({**body, **beside})
+    kept = {name: item.get(name) for name in ("after_draft", "taken_from") if item.get(name)}
+    return Product.model_validate({**body, **kept, "status": item["status"], "version": int(item["version"])})

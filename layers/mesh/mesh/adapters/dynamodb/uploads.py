@@ -73,12 +73,18 @@ class DynamoUploads:
             self._table.write(update(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer}))
 
     def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str) -> None:
-        """See the port. Of equal length sequencers are in the order of text."""
+        """See the port."""
         changed = "SET #status = :yes, body = :body, revision = :mine, sequencer = if_not_exists(sequencer, :none)"
+        changed += ", new_owner = :none"
         values = {":yes": "registered", ":body": json.dumps(dict(facts)), ":none": ""}
-        values[":mine"] = sequencer.upper().ljust(_SEQUENCER, "0")
+        values[":mine"] = _padded(sequencer)
         newest, names = "attribute_not_exists(revision) OR revision <= :mine", {"#status": "status"}
         self._table.write(update(_product(name), "PRODUCT", changed, values, newest, names=names))
+
+    def hand_over(self, name: str, new_owner: str, *, sequencer: str) -> None:
+        """See the port."""
+        values = {":owner": new_owner, ":last": _padded(sequencer)}
+        self._table.write(update(_product(name), "PRODUCT", "SET new_owner = :owner", values, "revision <= :last"))
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.
@@ -199,7 +205,13 @@ class DynamoUploads:
 def _facts(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if item is None:
         return None
-    return {**json.loads(item.get("body", "{}")), "status": item["status"], "sequencer": item["sequencer"]}
+    left = {"new_owner": item["new_owner"]} if item.get("new_owner") else {}
+    return {**json.loads(item.get("body", "{}")), "status": item["status"], "sequencer": item["sequencer"], **left}
+
+
+def _padded(sequencer: str) -> str:
+    """For conditions: of equal length sequencers are in the order of text."""
+    return sequencer.upper().ljust(_SEQUENCER, "0")
 
 
 def _lease(item: Mapping[str, Any] | None) -> Lease:

@@ -1,6 +1,6 @@
 """The Glue Data Catalog, through resource links or directly, and crawlers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,13 +19,15 @@ class GlueCatalog:
     def __init__(self, client: "GlueClient") -> None:
         self._client = client
 
-    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
+    def create_database(
+        self, name: str, *, location: str, description: str, marks: Sequence[Mapping[str, str]]
+    ) -> None:
         """See the port."""
         wanted: Any = {
             "Name": name,
             "LocationUri": location,
             "Description": description,
-            "Parameters": dict(mark),
+            "Parameters": dict(marks[0]),
             "CreateTableDefaultPermissions": [],
         }
         try:
@@ -34,7 +36,7 @@ class GlueCatalog:
         except ClientError as error:
             if code_of(error) != "AlreadyExistsException":
                 raise
-            require_mark(name, self._database(name).get("Parameters", {}), mark)
+            require_mark(name, self._database(name).get("Parameters", {}), marks)
             with transient_errors():
                 self._client.update_database(Name=name, DatabaseInput=wanted)
 

@@ -36,6 +36,7 @@ from mesh.domain.semver import SemanticVersion
 
 SHORTEN: Final = "Split the product, or shorten the contract."
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _RELEASE: Final = "Write it as {pii: personal, by: NAME, reason: TEXT}."
 _CRAWL_MODES: Final = ("auto", "express", "glue")
 _USED: Final = {
@@ -148,6 +149,7 @@ class _Reader:
             servers=tuple(_server(server) for server in document.get("servers", ())),
             crawl=self._crawl_mode(custom),
             crawler_prefix=self._crawler_prefix(custom) or names.camel_case(name),
+            hand_over_to=self._hand_over_to(custom),
             digest=hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode()).hexdigest(),
         )
 
@@ -252,6 +254,16 @@ class _Reader:
                 "$.customProperties.crawlerPrefix", f"{prefix!r} does not match {_CRAWLER_PREFIX.pattern}"
             )
         return str(prefix)
+
+    def _hand_over_to(self, custom: Mapping[str, Any]) -> str:
+        account = custom.get("handOverTo", "")
+        if account and not (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
+            raise self._wrong(
+                "$.customProperties.handOverTo",
+                f"{account!r} is no account: twelve digits, as text",
+                remedy='Write it as {property: handOverTo, value: "123456789012"}.',
+            )
+        return str(account)
 
     def _wrong(self, path: str, message: str, remedy: str = REMEDY) -> ContractSchemaViolation:
         return violation([{"path": path, "message": message}], self._where, remedy=remedy)

@@ -10,7 +10,15 @@ from typing import Annotated, Literal
 from mesh.domain.access.policy import EFFECTS, Course, Effect
 from mesh.domain.access.request import AccessRequest
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, ExposedData, GrantEntry, ReadableTable, Reason, stable_id
+from mesh.domain.events import (
+    AccountId,
+    DecisionRequested,
+    ExposedData,
+    GrantEntry,
+    ReadableTable,
+    Reason,
+    stable_id,
+)
 from mesh.domain.model import Model
 from mesh.domain.packing import Packed
 
@@ -34,6 +42,10 @@ class UnknownAccess(Rejected):
 
 class AccessOver(Rejected):
     """The access has ended, or is ending: nothing may be added to it."""
+
+
+class DecidedAlready(Rejected):
+    """A decision that comes too late: answered before, timed out, or the access has ended."""
 
 
 class Answer(Model):
@@ -161,6 +173,28 @@ class Access(Model):
         """Whether it was granted on columns by name, or by a filter: then later tables are not included."""
         entries = self.decided.entries if self.decided else ()
         return any({"TableWithColumns", "DataCellsFilter"} & set(entry.resource) for entry in entries)
+
+    def question(self, number: int) -> DecisionRequested:
+        """What approvers are asked in the round of that number. Raises DecidedAlready where nothing is."""
+        found = self.decided
+        if found is None or self.answer_by is None:
+            raise DecidedAlready(f"access {self.id} is not waiting for a decision", access=self.id)
+        return DecisionRequested(
+            access=self.id,
+            receiver=self.receiver,
+            receiver_domains=self.receiver_domains,
+            reader=self.request.reader,
+            what=self.request.what,
+            purpose=self.request.purpose,
+            until=self.until,
+            exposure=found.exposure,
+            rule=", ".join(found.rules),
+            why=found.why,
+            approvers=found.approvers,
+            answer_by=self.answer_by,
+            reminder=number,
+            how=f"mesh approve {self.id} --reason …, or: mesh deny {self.id} --reason …",
+        )
 
     def require_going_on(self) -> "Access":
         """Raises AccessOver for an access that was revoked meanwhile."""

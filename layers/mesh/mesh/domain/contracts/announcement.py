@@ -7,6 +7,7 @@ from mesh.domain.contracts.evolution import ContractDiff
 from mesh.domain.contracts.product import Product
 from mesh.domain.events import AnnouncedChange, ContractChangeAnnounced
 from mesh.domain.model import Model
+from mesh.domain.onboarding.keys import compare_sequencers
 
 MAX_LISTED = 50
 """Of changes: a topic takes 262,144 bytes."""
@@ -17,6 +18,7 @@ class Announcement(Model):
     `same_event`); `told`: all `readers` were told; `ended`: it does not come, or its product was retired."""
 
     product: str
+    owner: str = ""
     declaration: str
     sequencer: str
     registered: str
@@ -26,6 +28,11 @@ class Announcement(Model):
     told: bool = False
     readers: tuple[str, ...] = ()
     ended: bool = False
+
+    def compared(self, owner: str, sequencer: str) -> int:
+        """Whether it is of an older (< 0), the same, or a newer revision; older than any of another owner of the
+        product, who took it over: two accounts' sequencers have no order."""
+        return compare_sequencers(self.sequencer, sequencer) if self.owner in {"", owner} else -1
 
 
 def announced_change(

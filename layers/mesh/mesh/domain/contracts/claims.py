@@ -5,7 +5,7 @@ without being the product's own is never adopted: it belongs to another product,
 the mesh.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mesh.domain.contracts.product import Product
@@ -63,9 +63,9 @@ def database_mark(product: str, owner: str) -> dict[str, str]:
     return {MARK: product, OWNER: owner}
 
 
-def require_mark(database: str, found: Mapping[str, str], mark: Mapping[str, str]) -> None:
-    """Raises NameTaken unless an existing database's parameters carry that mark."""
-    if any(found.get(key) != value for key, value in mark.items()):
+def require_mark(database: str, found: Mapping[str, str], marks: Iterable[Mapping[str, str]]) -> None:
+    """Raises NameTaken unless an existing database's parameters carry one of these marks."""
+    if not any(mark.items() <= found.items() for mark in marks):
         raise NameTaken(
             f"there is a database {database} in central's catalog that was not created for this product",
             name=database,

@@ -143,6 +143,7 @@ class NotEnforced(Model):
 class Contract(Part):
     """A product's contract. `name` is the product, and the prefix it was uploaded to.
 
+    `hand_over_to` is the account that may take the product over, by a contract of its own (see `handover`).
     `digest` is the SHA-256 of the document, however it was formatted: the same digest is the same contract.
     `not_enforced` is for its owner, who receives the contract back when it is registered (`enforcement`).
     """
@@ -158,6 +159,7 @@ class Contract(Part):
     servers: tuple[ContractServer, ...] = ()
     crawl: CrawlMode = "auto"
     crawler_prefix: str
+    hand_over_to: str = ""
     digest: str = ""
     not_enforced: tuple[NotEnforced, ...] = ()
 

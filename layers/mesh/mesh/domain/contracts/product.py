@@ -35,10 +35,20 @@ class NotPropagated(Transient):
     """A role, an administrator, a grant or an LF-Tag that was just made is not known to Lake Formation yet."""
 
 
+class FormerOwner(Model):
+    """An account that handed the product over: what it published lies in its `bucket`. `contract_sequencer` is of its
+    last contract."""
+
+    account: AccountId
+    bucket: str
+    contract_sequencer: str
+    until: datetime
+
+
 class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
     of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
-    registered."""
+    registered; `taken_from`: the former owner that still has its rights, until then."""
 
     name: str
     owner: AccountId
@@ -55,12 +65,24 @@ class Product(Model):
     contract: PackedObject
     dropped: tuple[str, ...] = ()
     after_draft: bool = False
+    former: tuple[FormerOwner, ...] = ()
+    taken_from: AccountId | None = None
     updated: datetime
 
     @property
     def is_offered(self) -> bool:
         """Drafts are visible to their owner only, and a retired product to nobody."""
         return not self.draft and self.status != "retired"
+
+    @property
+    def offered_to(self) -> str:
+        """The account that may take it over, by the registered contract; "" for none."""
+        return str(self.contract.get("hand_over_to", ""))
+
+    @property
+    def buckets(self) -> dict[str, str]:
+        """Where its versions lie: bucket → the account that has it. The present owner's comes last."""
+        return {**{each.bucket: each.account for each in self.former}, self.bucket: self.owner}
 
     @property
     def crawl(self) -> CrawlMode:

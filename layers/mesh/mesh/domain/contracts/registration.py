@@ -16,6 +16,8 @@ class Registration(Model):
     region: str
     bucket: str
     location: str
+    taken_from: AccountId | None = None
+    """The former owner, whose rights end with this registration."""
     domain: str
     description: str
     tags: dict[str, str]

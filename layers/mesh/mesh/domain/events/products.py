@@ -121,6 +121,26 @@ class TagsLoosened(EventData):
     released: tuple[dict[str, str], ...] = ()
 
 
+class HandoverOffered(EventData):
+    """The receiving account may take the product over: by its own contract for it, of its own bucket."""
+
+    product: ProductName
+    owner_account: AccountId
+    domain: str
+    contract_version: str
+
+
+class ProductHandedOver(EventData):
+    """The product is another account's now; versions and accesses stay. `owner_account` had it until now, and its
+    contract with that `sequencer` was the last one of its own that counted."""
+
+    product: ProductName
+    domain: str
+    owner_account: AccountId
+    new_owner: AccountId
+    sequencer: str = ""
+
+
 class RetirementRequested(EventData):
     """The owner retires a product: no more grants or notices."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.contracts.registration import Registration
+from mesh.domain.events import GrantEntry
 from mesh.domain.governance.ontology import PRODUCT
 from mesh.domain.names import published_location_arn
 
@@ -74,6 +75,11 @@ def central_grants(catalog: str, product: str, bucket: str, role_arn: str) -> li
         (_location(catalog, location), ["DATA_LOCATION_ACCESS"]),
     ]
     return [grant_entry(role_arn, resource, permissions) for resource, permissions in rights]
+
+
+def location_entry(catalog: str, arn: str) -> GrantEntry:
+    """Its part for a former owner's location: a rollback to one of its versions points the table there again."""
+    return GrantEntry(resource=_location(catalog, arn), permissions=("DATA_LOCATION_ACCESS",))
 
 
 def _policy(catalog: str, product: str, resource_type: str) -> dict[str, Any]:

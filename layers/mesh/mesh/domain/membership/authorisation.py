@@ -57,8 +57,8 @@ SENDERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Which accounts may send an event to central, by their role. Ownership is checked afterwards."""
 
-_OF_PRODUCTS: Final = frozenset({"ProductDeclared", "VersionProposed", "RetirementRequested"})
-"""Events that only the owner of the product may send."""
+_OF_PRODUCTS: Final = frozenset({"VersionProposed", "RetirementRequested"})
+"""Events that only the owner of the product may send. Who may declare one, the claim decides: it may be handed over."""
 
 
 def authorise(envelope: Envelope, member: Member | None, owner: str | None = None) -> Member:

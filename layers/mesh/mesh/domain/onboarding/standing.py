@@ -50,6 +50,11 @@ class Standing(NamedTuple):
     settled: str | None = None
 
     @property
+    def new_owner(self) -> str:
+        """The account that the product was handed over to; "" for one that is still this account's."""
+        return str((self.facts or {}).get("new_owner", ""))
+
+    @property
     def awaits_registration(self) -> bool:
         """Whether central has yet to register it."""
         return self.facts is not None and self.facts["status"] != "registered"

@@ -29,6 +29,17 @@ def pointer_of(table: Mapping[str, Any] | None) -> str:
     return str((table or {}).get("Parameters", {}).get(POINTER, "")) if is_iceberg(table) else ""
 
 
+def location_of(metadata: str) -> str:
+    """Of the table that has this metadata file: each lies in the folder `metadata` of its table."""
+    return metadata.rpartition("/metadata/")[0]
+
+
+def own_metadata(pointer: str, location: str) -> str:
+    """The pointer, if it is a file of the table at that location; "" for one that lies with a former owner of the
+    product, who alone can read what it lists: a new table begins there."""
+    return pointer if location_of(pointer) == location else ""
+
+
 def marks_of(table: Mapping[str, Any] | None) -> Marks:
     """The highest ids that were ever given in the table, as central wrote them beside the pointer."""
     text = ((table or {}).get("Parameters") or {}).get(MARKS)
@@ -37,7 +48,6 @@ def marks_of(table: Mapping[str, Any] | None) -> Marks:
 
 def iceberg_input(
     name: str,
-    location: str,
     pointer: str,
     fields: Sequence[Field],
     *,
@@ -45,7 +55,8 @@ def iceberg_input(
     previous: str = "",
     described: ContractTable | None = None,
 ) -> dict[str, Any]:
-    """The TableInput whose `metadata_location` is `pointer`; `previous` is the pointer before it."""
+    """The TableInput whose `metadata_location` is `pointer`, at the location of that file; `previous` is the pointer
+    before it."""
     before = {PREVIOUS: previous} if previous else {}
     comments = {column.catalog_name: column.description for column in described.columns} if described else {}
     return {
@@ -55,7 +66,7 @@ def iceberg_input(
         "PartitionKeys": [],
         "StorageDescriptor": {
             "Columns": [_column(field, comments.get(field.name, "")) for field in fields],
-            "Location": location,
+            "Location": location_of(pointer),
         },
         "Parameters": {
             "EXTERNAL": "TRUE",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mesh.domain.access.decision import narrow_approval
-from mesh.domain.access.record import Access, Answer, Status
+from mesh.domain.access.record import Access, Answer, DecidedAlready, Status
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     AccessDecided,
@@ -32,10 +32,6 @@ ESCALATION = 2
 
 class MayNotDecide(Rejected):
     """A decision by an account that is not an approver: it does not own what is exposed."""
-
-
-class DecidedAlready(Rejected):
-    """A decision that comes too late: answered before, timed out, or the access has ended."""
 
 
 class ApprovalRequested(Model):
@@ -73,7 +69,7 @@ def request_approval(
     # A request about other data needs another id: the same one would be taken for a redelivery.
     this = (STEP, access.answer_by, number)
     for account in _asked(access, context):
-        question = _question(access, number)
+        question = access.question(number)
         with deliveries.to(account):
             if account == context.account:
                 event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
@@ -92,28 +88,6 @@ def _asked(access: Access, context: CentralContext) -> list[str]:
     answered = {answer.account for answer in access.answers}
     waiting = [account for account in approvers if account not in answered]
     return [*waiting, context.account] if access.escalated and context.account not in waiting else waiting
-
-
-def _question(access: Access, number: int) -> DecisionRequested:
-    found = access.decided
-    if found is None or access.answer_by is None:
-        raise DecidedAlready(f"access {access.id} is not waiting for a decision", access=access.id)
-    return DecisionRequested(
-        access=access.id,
-        receiver=access.receiver,
-        receiver_domains=access.receiver_domains,
-        reader=access.request.reader,
-        what=access.request.what,
-        purpose=access.request.purpose,
-        until=access.until,
-        exposure=found.exposure,
-        rule=", ".join(found.rules),
-        why=found.why,
-        approvers=found.approvers,
-        answer_by=access.answer_by,
-        reminder=number,
-        how=f"mesh approve {access.id} --reason …, or: mesh deny {access.id} --reason …",
-    )
 
 
 def refuse(

@@ -22,7 +22,6 @@ from mesh.domain.events import (
 )
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import resolve_tags
-from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Announcements, MemberTopics, Schedules, Target
 from mesh.usecases.authorisation import same_event
 from mesh.usecases.central_context import CentralContext
@@ -54,6 +53,7 @@ def announce_change(
     found = using.announcements.announce(
         Announcement(
             product=product.name,
+            owner=product.owner,
             declaration=declaration,
             sequencer=read_event(ProductDeclared, envelope).data.sequencer,
             registered=product.contract_version,
@@ -82,7 +82,7 @@ def withdraw_announcement(envelope: Envelope, product: Product, sequencer: str, 
     """A newer revision is to be registered. Readers who wait for an older one are told that it does not come.
     Repeatable, before the newer one is recorded."""
     found = using.announcements.newest(product.name)
-    if found is None or found.ended or compare_sequencers(found.sequencer, sequencer) >= 0:
+    if found is None or found.ended or found.compared(envelope.account, sequencer) >= 0:
         return
     if found.in_force > using.context.clock.now():
         event = ContractChangeAnnounced(

@@ -9,6 +9,7 @@ from mesh.domain.access.renamed_accesses import domains_by_new_names
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract, ContractNameMismatch
 from mesh.domain.contracts.evolution import ContractDiff
+from mesh.domain.contracts.handover import is_offered, require_takeable
 from mesh.domain.contracts.product import Product
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
@@ -31,6 +32,7 @@ from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Clock, ReadContract, Registry
 from mesh.usecases.authorisation import Authorised, authorise_sender, record_refusal, refuse_event, same_event
 from mesh.usecases.contracts.announce_change import Announcing, announce_change, withdraw_announcement
+from mesh.usecases.contracts.hand_over import offer, require_recipient
 
 
 class DomainMismatch(Rejected):
@@ -104,7 +106,8 @@ def check_contract(
     product's names for its sender, unless the revision has to wait.
 
     Raises NotTheOwner (another account's name or bucket), NameTaken, ContractNameMismatch, UnknownLFTag,
-    DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
+    DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, HandoverRefused, and what
+    `read_contract` raises.
     """
     declared = read_event(ProductDeclared, envelope).data
     registry, clock, ontology = announcing.context.registry, announcing.context.clock, announcing.ontology
@@ -116,6 +119,9 @@ def check_contract(
         check_settings(contract)
         before = _registered(contract, declared, sender, registry)
         diff = _changes(before, contract, registry, ontology) if before else ContractDiff()
+        if before and is_offered(before, sender.account):
+            require_takeable(before, contract, diff)
+        require_recipient(contract, sender.account, registry)
         registration = _registration(
             envelope, contract, before, sender=sender, catalog_id=catalog_id, region=region, ontology=ontology
         )
@@ -134,7 +140,10 @@ def check_contract(
         elif before:
             withdraw_announcement(envelope, before, declared.sequencer, announcing)
         claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
-    return checked.evolve(current=claimed.contract_sequencer == declared.sequencer)
+        current = claimed.contract_sequencer == declared.sequencer
+        if current:
+            offer(envelope, claimed, announcing.context, announcing.topics)
+    return checked.evolve(current=current, registration=registration.evolve(taken_from=claimed.taken_from))
 
 
 def _registration(
@@ -177,8 +186,10 @@ def _registered(
     contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry
 ) -> Product | None:
     """The contract to compare with. None for another account's name, which the claim rejects, and for an older
-    contract, which changes nothing."""
+    contract, which changes nothing. Two accounts' sequencers have no order."""
     product = registry.product(contract.name)
+    if product is not None and is_offered(product, sender.account):
+        return product
     if product is None or product.owner != sender.account:
         return None
     return None if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0 else product

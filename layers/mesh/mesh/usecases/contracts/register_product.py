@@ -9,7 +9,9 @@ from mesh.domain.events import Event, Metadata, ProductRegistered, follow
 from mesh.domain.governance.product_rights import commit_grants, producer_grants, registrar_grant
 from mesh.domain.names import published_location_arn
 from mesh.domain.onboarding.keys import contract_key
-from mesh.ports import Catalog, Clock, LakeFormation, Registry
+from mesh.ports import Catalog, LakeFormation, MemberTopics
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.contracts.hand_over import complete_handover
 
 
 @dataclass(frozen=True)
@@ -30,41 +32,46 @@ def register_product(
     catalog: Catalog,
     lake: LakeFormation,
     tag: Callable[[Registration], object],
-    registry: Registry,
-    clock: Clock,
+    context: CentralContext,
+    topics: MemberTopics,
 ) -> Event[ProductRegistered]:
     """Create everything, and return the event for the owner. Idempotent step by step.
 
     Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The product is
-    marked registered only when everything is in place.
+    marked registered only when everything is in place, and a former owner has its rights until then.
 
     Raises NameTaken, before anything is changed, where the database or the location is somebody else's: the refusal is
-    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, NotPropagated.
+    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, NotPropagated,
+    Throttled, EventNotAccepted.
     """
     try:
         lake.require_free_location(published_location_arn(registration.bucket, registration.product), roles.location)
         _create_database(registration, catalog, lake)
     except NameTaken as refusal:
         refusal.where = {"bucket": registration.bucket, "key": contract_key(registration.product), **refusal.where}
-        registry.release_claims(registration.product, registration.sequencer)
-        registry.record_refusal(
-            registration.owner, "ProductDeclared", refusal.to_dict(), clock.now(), event=registration.declaration
+        context.registry.release_claims(registration.product, registration.sequencer)
+        now = context.clock.now()
+        context.registry.record_refusal(
+            registration.owner, "ProductDeclared", refusal.to_dict(), now, event=registration.declaration
         )
         raise
     tag(registration)
     lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
     _grant(registration, roles, lake)
-    registry.mark_registered(registration.product, clock.now())
+    if registration.taken_from:
+        complete_handover(registration, registration.taken_from, lake=lake, context=context, topics=topics)
+    context.registry.mark_registered(registration.product, context.clock.now())
     return _announcement(registration)
 
 
 def _create_database(registration: Registration, catalog: Catalog, lake: LakeFormation) -> None:
     """Without grants to IAMAllowedPrincipals: it is shared by tags only."""
+    owners = (registration.owner, registration.taken_from)
     catalog.create_database(
         registration.database,
         location=registration.location,
         description=registration.description,
-        mark=database_mark(registration.product, registration.owner),
+        marks=[database_mark(registration.product, owner) for owner in owners if owner],
     )
     lake.revoke_iam_allowed_principals(registration.database)
 

@@ -93,18 +93,21 @@ def _compare_product(
 
 
 def _location(product: Product, foundation: Foundation) -> Iterator[Drift]:
-    arn = published_location_arn(product.bucket, product.name)
-    role = foundation.locations.get(arn)
-    if role == foundation.location_role:
-        return
-    yield Drift(
-        kind="location",
-        principal=product.owner,
-        database=product.name,
-        what=f"{arn} is registered under {role}" if role else f"{arn} is not registered with Lake Formation",
-        ours=not role,
-        remedy="aws lakeformation deregister-resource, then mesh reconcile" if role else "mesh reconcile registers it",
-    )
+    """Former owners' as well: versions that they published are read there."""
+    for bucket, account in product.buckets.items():
+        arn = published_location_arn(bucket, product.name)
+        role = foundation.locations.get(arn)
+        if role == foundation.location_role:
+            continue
+        again = "aws lakeformation deregister-resource, then mesh reconcile"
+        yield Drift(
+            kind="location",
+            principal=account,
+            database=product.name,
+            what=f"{arn} is registered under {role}" if role else f"{arn} is not registered with Lake Formation",
+            ours=not role,
+            remedy=again if role else "mesh reconcile registers it",
+        )
 
 
 def _table_faults(version: ProductVersion, database: Database) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 from mesh.domain.governance.drift import Drift
 from mesh.domain.governance.ontology import PRODUCT
-from mesh.domain.governance.product_rights import registered_rights
+from mesh.domain.governance.product_rights import location_entry, registered_rights
 from mesh.domain.governance.renewal import ProductDatabase, ProductRoles, renewed_grants
 from mesh.domain.names import published_location_arn
 from mesh.usecases.governance.compare_grants import described, entry_of
@@ -36,6 +36,8 @@ def compare_rights(product: Product, lake: CatalogSnapshot, there: RightsThere) 
     rights = registered_rights(lake.account, product.name, product.bucket, product.crawl)
     wanted = [(product.owner, GrantEntry(resource=on, permissions=tuple(some))) for on, some in rights]
     wanted += [_of(entry) for entry in renewed_grants(lake.account, place, there.roles)]
+    kept = [published_location_arn(bucket, product.name) for bucket in product.buckets if bucket != product.bucket]
+    wanted += [(role, location_entry(lake.account, arn)) for role in there.roles.committers for arn in kept]
     for principal in dict.fromkeys(who for who, _ in wanted):
         held = [*_held(principal, lake), *there.beside.get(principal, ())]
         for entry in unneeded([entry for who, entry in wanted if who == principal], [held]):
@@ -53,7 +55,9 @@ def foreign_rights(there: RightsThere, products: Iterable[Product], own: Iterabl
     """Rights on data locations of products, and on LF-Tags, that neither registration gave, nor the owner passed on.
     `own`: central's administrators, whose rights come with their work."""
     known, roles = list(products), {*own, there.roles.registrar, *there.roles.committers}
-    locations = {published_location_arn(each.bucket, each.name): each for each in known}
+    locations = {
+        published_location_arn(bucket, each.name): account for each in known for bucket, account in each.buckets.items()
+    }
     for principal, entries in sorted(there.beside.items()):
         for entry in entries if principal not in roles else ():
             if not _is_expected(principal, entry, known, locations):
@@ -61,15 +65,13 @@ def foreign_rights(there: RightsThere, products: Iterable[Product], own: Iterabl
                 yield Drift(kind="foreign", principal=principal, what=described(entry), entry=entry, remedy=remedy)
 
 
-def _is_expected(
-    principal: str, entry: GrantEntry, products: Sequence[Product], locations: Mapping[str, Product]
-) -> bool:
+def _is_expected(principal: str, entry: GrantEntry, products: Sequence[Product], locations: Mapping[str, str]) -> bool:
     """Somebody else's location is nobody's business; an owner sees its products' LF-Tag, and where a Glue crawler fills
     them it may use their location, and pass that on."""
     ((kind, body),) = entry.resource.items()
     account = principal if principal.isdigit() else (principal.split(":") + [""] * 5)[4]
     if kind == "DataLocation":
-        owners = {each.owner for arn, each in locations.items() if _overlap(arn, body["ResourceArn"])}
+        owners = {owner for arn, owner in locations.items() if _overlap(arn, body["ResourceArn"])}
         return not owners or owners == {account}
     own = {each.name for each in products if each.owner == account}
     return body["TagKey"] == PRODUCT and set(body["TagValues"]) <= own and entry.permissions == ("DESCRIBE",)

@@ -174,7 +174,8 @@ def _entrance(drift: Drift, using: Repairing) -> bool:
 def _product(drift: Drift, product: Product, using: Repairing) -> bool:
     """The registry's word counts at the time of the repair."""
     if drift.kind == "location":
-        using.lake.register_location(published_location_arn(product.bucket, product.name), using.location_role)
+        for bucket in product.buckets:
+            using.lake.register_location(published_location_arn(bucket, product.name), using.location_role)
     elif drift.kind == "tags":
         using.restore_tags(product.name)
     elif drift.entry is not None and drift.principal in {product.owner, *using.admins()}:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, TypeAdapter
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import MAX_TABLES
+from mesh.domain.events import MAX_TABLES, Reason
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import CheckedBatch
 from mesh.domain.onboarding.formats.model import ObjectRef
@@ -36,6 +36,10 @@ class LeaseLost(Rejected):
     """The product's lease is not this run's any more: what it was about to do, another run does, or has done."""
 
 
+class HandedOver(Rejected):
+    """Data of a product that is another account's by now."""
+
+
 class TakeBatch(Model):
     """`holder` is the execution's ARN."""
 
@@ -46,9 +50,9 @@ class TakeBatch(Model):
 
 class Batch(Model):
     """What a run works on. The objects are in a work file, since there may be many. `seconds`: to wait, of one that
-    comes `early`."""
+    comes `early`; `reason`: why all of it is held, of one that is `refused`."""
 
-    status: Literal["taken", "raw", "busy", "early", "empty", "undeclared", "waiting"]
+    status: Literal["taken", "raw", "busy", "early", "empty", "undeclared", "waiting", "refused"]
     product: str
     correlation_id: str
     generation: int = 0
@@ -56,6 +60,7 @@ class Batch(Model):
     work: str = ""
     objects: int = 0
     facts: dict[str, Any] = Field(default_factory=dict)
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     """Take pending data, or else (`raw`) pending raw data. `busy`: another run has the lease and will take it;
     `waiting`: central has not registered the product, or the contract's newest revision. `early`: the product had two
     batches within a minute; the run keeps the lease, waits, and takes what has come by then.
+    `refused`: the product was handed over, and what came for it is held.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
@@ -98,14 +104,26 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
         return Batch(status="early", product=product, correlation_id=command.correlation_id, seconds=seconds)
     path = f"runs/{product}/{lease.generation:08d}/batch.json"
     using.work.put(path, Refs.dump_json(tuple(refs)).decode())
+    refusal = handed_over(product, standing.new_owner) if standing.new_owner else None
     return Batch(
-        status="raw" if raw else "taken" if standing.facts else "undeclared",
+        status="refused" if refusal else "raw" if raw else "taken" if standing.facts else "undeclared",
         product=product,
         correlation_id=command.correlation_id,
         generation=lease.generation,
         work=path,
         objects=len(refs),
         facts=dict(standing.facts or {}),
+        reason=Reason.model_validate(refusal.to_dict()) if refusal else None,
+    )
+
+
+def handed_over(product: str, new_owner: str) -> HandedOver:
+    """That a product's data are to come from another account."""
+    return HandedOver(
+        f"{product} belongs to account {new_owner} now",
+        product=product,
+        owner=new_owner,
+        remedy="Upload the data there. If the product comes back, mesh release publishes them here.",
     )
 
 

@@ -5,7 +5,7 @@ A revision is settled when it was registered or rejected, or has to wait for its
 registered the last one that was applies.
 """
 
-from mesh.domain.events import stable_id
+from mesh.domain.events import Event, ProductHandedOver, stable_id
 from mesh.domain.names import execution_name
 from mesh.domain.onboarding.keys import contract_key
 from mesh.ports import Executions, LandingObjects, Revisions, Uploads
@@ -24,7 +24,19 @@ def settle_unregistered(
 ) -> None:
     """A revision was rejected, or waits until the notice period is over: batches that waited for it are checked against
     the previous one. Idempotent."""
-    if revisions.settle(product, declaration) and uploads.has_pending(product):
-        correlation_id = stable_id(declaration, "refused")
+    if revisions.settle(product, declaration):
+        _start(product, stable_id(declaration, "refused"), uploads, executions)
+
+
+def leave_product(event: Event[ProductHandedOver], *, uploads: Uploads, executions: Executions) -> None:
+    """The product is another account's: what waits, and what comes, is held. Idempotent; an event that comes after the
+    product came back changes nothing."""
+    news = event.data
+    uploads.hand_over(news.product, news.new_owner, sequencer=news.sequencer)
+    _start(news.product, stable_id(event.metadata.id, "handed over"), uploads, executions)
+
+
+def _start(product: str, correlation_id: str, uploads: Uploads, executions: Executions) -> None:
+    if uploads.has_pending(product):
         start = Start(product=product, correlation_id=correlation_id)
         executions.start(execution_name(product, correlation_id), start.model_dump_json())

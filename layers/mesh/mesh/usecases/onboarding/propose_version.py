@@ -11,7 +11,7 @@ from mesh.domain.onboarding.batches import StagedBatch
 from mesh.domain.publishing.hive_table import FINDINGS, own_file
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.ports import Bus, Catalog, Note, Uploads, WaitingRun
-from mesh.usecases.onboarding.batches import LEASE, lease_lost, read_checked
+from mesh.usecases.onboarding.batches import LEASE, handed_over, lease_lost, read_checked
 from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
 from mesh.usecases.onboarding.rounds import Round
 from mesh.usecases.onboarding.stage_version import StagingTools, read_staged, stage_version
@@ -36,7 +36,10 @@ def propose_version(
     """Stage the batch, unless it was proposed before, or was crawled: then the catalog must show it. One that is only
     announced is not staged. Then store the token, renew the lease and write the trace entry in one transaction; send
     the event last, since the answer may arrive at once; if it cannot be sent, the token goes. Raises LeaseLost,
-    TooLargeToRewrite, and what `confirm_crawl` raises."""
+    TooLargeToRewrite, HandedOver where central no longer answers because of that, and what `confirm_crawl` raises."""
+    known = uploads.product(command.product) if command.attempt else None
+    if known and known.get("new_owner"):
+        raise handed_over(command.product, known["new_owner"])
     staged = _announced(command, staging) if command.announce else _staged(command, catalog, staging)
     now = staging.clock.now()
     waiting = WaitingRun(command.product, command.holder, command.token, now + EXPIRES, now + LEASE)

@@ -12,7 +12,7 @@ from mesh.domain.onboarding.reading.types import published
 from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.glue_table import schema_from_table
-from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.iceberg_table import marks_of, own_metadata, pointer_of
 from mesh.domain.publishing.table_state import Marks, TableState
 from mesh.domain.publishing.version_diff import new_major
 from mesh.domain.schema import Column, TableSchema, TypeChange
@@ -44,7 +44,8 @@ def iceberg_base(
     current: Mapping[str, Any] | None, bucket: str, product: str, table: str, *, published: PublishedFiles
 ) -> TableBase:
     """`current` is the table as the catalog has it: its pointer says which metadata file is the present one."""
-    location, pointer, marks = table_location(bucket, product, table), pointer_of(current), marks_of(current)
+    location, marks = table_location(bucket, product, table), marks_of(current)
+    pointer = own_metadata(pointer_of(current), location)
     if not pointer:
         return TableBase(location=location, files=f"{location}/data", marks=marks)
     state = published.state(pointer)

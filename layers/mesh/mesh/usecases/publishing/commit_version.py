@@ -23,9 +23,8 @@ from mesh.domain.errors import Rejected
 from mesh.domain.governance.kept_tags import PresentTags, changed_columns
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan, split_by_strictness
-from mesh.domain.names import table_location
 from mesh.domain.publishing.fields import Field
-from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
+from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, location_of, pointer_of
 from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
@@ -146,7 +145,7 @@ class _Swing:
         new = [field for field in table.fields if field.name not in names]
         if new:
             kept = dict(current["StorageDescriptor"])
-            added = iceberg_input(table.name, "", "", new, marks=Marks())["StorageDescriptor"]["Columns"]
+            added = iceberg_input(table.name, "", new, marks=Marks())["StorageDescriptor"]["Columns"]
             columns = [*kept.get("Columns", ()), *added]
             self._update(table, current, {"StorageDescriptor": {**kept, "Columns": columns}})
         return None if new else current
@@ -184,8 +183,9 @@ class _Swing:
                 column for column in current["StorageDescriptor"].get("Columns", ())
                 if not known or column["Name"] in kept
             ]  # fmt: skip
-            parameters = {**current["Parameters"], "metadata_location": table.base or table.empty}
-            descriptor = {**current["StorageDescriptor"], "Columns": columns}
+            pointer = table.base or table.empty
+            parameters = {**current["Parameters"], POINTER: pointer}
+            descriptor = {**current["StorageDescriptor"], "Columns": columns, "Location": location_of(pointer)}
             self._update(table, current, {"StorageDescriptor": descriptor, "Parameters": parameters})
 
     def _update(self, table: TableCommit, current: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
@@ -199,7 +199,6 @@ class _Swing:
     ) -> dict[str, Any]:
         return iceberg_input(
             table.name,
-            table_location(self._product.bucket, self._database, table.name),
             pointer,
             fields,
             marks=Marks.model_validate(table.marks),

@@ -7,7 +7,7 @@ its tags are right it shows nothing.
 from typing import Any
 
 from mesh.domain.contracts.product import Product, TableSnapshot
-from mesh.domain.names import pinned_table, table_location
+from mesh.domain.names import pinned_table
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known
 from mesh.domain.publishing.pins import MAX_NAME, PIN, Pin, PinnedTableTaken
@@ -53,8 +53,7 @@ def _definition(product: Product, pin: Pin, table: TableSnapshot, proposals: Pro
             table=table.table,
             remedy="Roll back to it, and pin the resulting version.",
         )
-    location = table_location(product.bucket, product.name, table.table)
-    made = iceberg_input(name, location, table.empty, record.fields, marks=Marks())
+    made = iceberg_input(name, table.empty, record.fields, marks=Marks())
     described = f"Version {pin.version} of {product.name}.{table.table}, pinned"
     return {**made, "Description": described, "Parameters": {**made["Parameters"], PIN: pin.id}}
 

@@ -7,8 +7,7 @@ from mesh.domain.contracts.evolution import Change, ContractDiff, together
 from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.errors import Rejected
 from mesh.domain.events import ColumnRef, Envelope, Reason, Rollback, TableChange
-from mesh.domain.names import table_location
-from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.iceberg_table import location_of, marks_of, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known, require_metadata
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
 from mesh.domain.publishing.staging import TableContent
@@ -162,7 +161,7 @@ class _Back:
 
     def _at_none(self) -> _Target:
         content = self._read(self._now.empty)
-        location = table_location(self._product.bucket, self._product.name, self._now.table)
+        location = location_of(self._now.empty)
         if content.files or content.delete_files or content.state.location != location:
             raise self._gone(self._now.empty, "it is not the empty table")
         columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in content.state.fields)
@@ -172,7 +171,8 @@ class _Back:
 
     def _renewed(self, then: TableSnapshot, content: TableContent) -> TableSnapshot:
         marks = marks_of(self._current).covering(Marks.model_validate(self._now.marks)).covering(content.state.marks)
-        return then.evolve(empty=self._now.empty, marks=marks.model_dump())
+        here = location_of(then.metadata) == location_of(self._now.empty)
+        return then.evolve(empty=self._now.empty if here else then.empty, marks=marks.model_dump())
 
     def _read(self, metadata: str) -> TableContent:
         if not metadata:

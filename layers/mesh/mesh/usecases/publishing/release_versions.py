@@ -1,4 +1,4 @@
-"""The owner's account is notified of files of ended versions that nothing needs any more."""
+"""The account that has them is notified of files of ended versions that nothing needs any more."""
 
 from collections.abc import Collection
 from itertools import batched
@@ -7,6 +7,7 @@ from typing import Final
 from mesh.domain.contracts.product import Product
 from mesh.domain.events import FilesReleased, Metadata
 from mesh.domain.publishing.keeping import kept_files
+from mesh.domain.publishing.places import SCHEME
 from mesh.ports import MemberTopics, Proposals
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
@@ -35,15 +36,17 @@ def release_versions(
     for table in sorted({snapshot.table for version in gone for snapshot in version.tables}):
         kept = kept_files(versions, marked, table)
         files = {snapshot.metadata for version in gone for snapshot in version.tables if snapshot.table == table}
-        for number, part in enumerate(batched(sorted(files - kept), _AT_ONCE, strict=False)):
-            news = FilesReleased(
-                product=product.name,
-                table=table,
-                released=tuple(map(_name, part)),
-                kept=tuple(map(_name, sorted(kept))),
-            )
-            notify_member(product.owner, news, cause, "released", table, number, context=context, topics=topics)
-            count += len(part)
+        for bucket, account in product.buckets.items():
+            going, staying = _in(bucket, files - kept), _in(bucket, kept)
+            for number, part in enumerate(batched(going, _AT_ONCE, strict=False)):
+                news = FilesReleased(
+                    product=product.name,
+                    table=table,
+                    released=tuple(map(_name, part)),
+                    kept=tuple(map(_name, staying)),
+                )
+                notify_member(account, news, cause, "released", table, number, context=context, topics=topics)
+                count += len(part)
         proposals.forget_tables(product.name, table, files - kept)
     now = context.clock.now()
     for version in gone:
@@ -53,6 +56,11 @@ def release_versions(
     facts = {"product": product.name, "versions": sorted(marked), "files": count}
     context.trace.note(cause.correlation_id, "files released", **facts)
     return count
+
+
+def _in(bucket: str, files: Collection[str]) -> list[str]:
+    """Whoever has the bucket deletes, and reads what is kept."""
+    return sorted(file for file in files if file.startswith(f"{SCHEME}{bucket}/"))
 
 
 def _name(location: str) -> str:

@@ -28,7 +28,7 @@ from mesh.domain.events import (
 from mesh.domain.governance.column_findings import known_from
 from mesh.domain.names import table_location
 from mesh.domain.publishing.hive_table import own_file
-from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.iceberg_table import marks_of, own_metadata, pointer_of
 from mesh.domain.publishing.proposals import (
     Commit,
     ProposalExpired,
@@ -267,18 +267,20 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
     location = table_location(product.bucket, product.name, proposed.name)
     current = using.catalog.table(product.name, proposed.name)
     pointer, marks = pointer_of(current), marks_of(current).covering(Marks.model_validate(last.marks if last else {}))
-    if pointer != (place(proposed.base) if proposed.base else ""):
+    base = own_metadata(pointer, location)
+    if base != (place(proposed.base) if proposed.base else ""):
         raise Rebase(
             f"{proposed.name} is at {pointer or 'no version'}, and was staged on {proposed.base or 'none'}",
             table=proposed.name,
             remedy="It is staged again by itself.",
         )
-    before = _before(product.name, proposed.name, pointer, using)
+    published = _before(product.name, proposed.name, pointer, using)
+    before = published if base else None
     content = using.contents.read(place(proposed.staged))
     verify_table(proposed, content, before.fields if before else (), marks, location=location)
     details = _details(proposed.name, content.state.details, content.state.metadata)
     marks = marks.covering(content.state.marks)
-    first = {"empty": last.empty if last and pointer else place(proposed.empty) if proposed.empty else ""}
+    first = {"empty": last.empty if last and base else place(proposed.empty) if proposed.empty else ""}
     snapshot = _snapshot(proposed.name, content, details).evolve(**first, marks=marks.model_dump())
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     commit = TableCommit(
