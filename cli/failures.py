@@ -1,5 +1,6 @@
 """Errors as people see them: what happened, where, and what to do next."""
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from mesh.domain.errors import MeshError as ProductError
 
@@ -21,6 +22,8 @@ def failure_of(error: Exception) -> CommandFailed | None:
             return CommandFailed(str(error))
         case ProductError():
             return CommandFailed.refusal(error.to_dict())
+        case S3UploadFailedError(__context__=ClientError() as said):
+            return aws_failure(said)
         case BotoCoreError() | ClientError():
             return aws_failure(error)
         case _:

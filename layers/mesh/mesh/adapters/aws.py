@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from boto3.exceptions import RetriesExceededError, S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
@@ -72,18 +73,23 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def transient_errors() -> Iterator[None]:
-    """Raise Throttled, ConcurrentChange or NotPropagated for transient errors; re-raise all others. Whatever a service
-    calls a fault of its own, it answers with a status of 500 or more."""
+    """Raise Throttled, ConcurrentChange or NotPropagated for transient errors; re-raise all others, S3's own where
+    boto3's transfers hide it. Whatever a service calls a fault of its own, it answers with a status of 500 or more."""
     try:
         yield
-    except ClientError as error:
-        translated = as_transient(code_of(error), message_of(error))
-        if translated is None and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_FAULT:
-            translated = Throttled(f"{code_of(error)}: {message_of(error)}")
+    except (ClientError, S3UploadFailedError) as error:
+        said = error if isinstance(error, ClientError) else error.__context__
+        if not isinstance(said, ClientError):
+            raise
+        translated = as_transient(code_of(said), message_of(said))
+        if translated is None and said.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_FAULT:
+            translated = Throttled(f"{code_of(said)}: {message_of(said)}")
         if translated is not None:
             raise translated from error
-        raise
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+        if said is error:
+            raise
+        raise said from None
+    except (ConnectionError, HTTPClientError, IncompleteReadError, RetriesExceededError) as error:
         raise Throttled(f"no answer from AWS: {error}") from error
 
 
