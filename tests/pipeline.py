@@ -16,7 +16,8 @@ from mesh.adapters.duckdb.reading.reading import DuckReadings
 from mesh.adapters.duckdb.reading.rewriting import Rewriter
 from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.staging import IcebergStaging
-from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
+from mesh.adapters.s3.landing import S3LandingObjects
+from mesh.adapters.s3.published_files import S3PublishedFiles
 from mesh.adapters.s3.storage import S3Objects
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.contracts.product import ProductVersion

@@ -2,12 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.onboarding.curation.jobs import JobOrder, JobRun, JobState
 from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.landing import ListedObject, Listing
 from mesh.ports import Part
+
+from tests.fakes.runs import NOON
 
 
 class FakeObjects:
@@ -63,10 +67,18 @@ class FakeObjects:
 
 
 class FakeLanding:
-    """What is at the keys of `objects` now."""
+    """What is at the keys of `objects` now. A listing has `page` objects, all written at that moment."""
 
-    def __init__(self, objects: FakeObjects) -> None:
-        self._objects = objects
+    def __init__(self, objects: FakeObjects, *, written: datetime = NOON, page: int = 1_000) -> None:
+        self._objects, self._written, self._page = objects, written, page
+        self.pages: list[str] = []
+
+    def listed(self, bucket: str, after: str) -> Listing:
+        self.pages.append(after)
+        keys = sorted(key for place, key in self._objects.content if place == bucket and key > after)
+        found = [ref for key in keys if (ref := self.present(bucket, key))]
+        objects = tuple(ListedObject(ref.evolve(version_id=None), self._written) for ref in found[: self._page])
+        return Listing(objects, objects[-1].ref.key if len(found) > self._page else "")
 
     def present(self, bucket: str, key: str) -> ObjectRef | None:
         versions = self._objects.content.get((bucket, key))

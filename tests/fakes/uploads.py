@@ -7,6 +7,7 @@ from typing import Any
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.onboarding.landing import Known, LandingAudit
 from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
 from mesh.domain.onboarding.standing import Lease, Standing
 from mesh.ports import Note, WaitingRun
@@ -29,6 +30,8 @@ class FakeUploads:
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.revisions: dict[str, str] = {}
+        self.etags: dict[tuple[str, str], str] = {}
+        self.audit: LandingAudit | None = None
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.facts.get(name)
@@ -79,8 +82,22 @@ class FakeUploads:
         if not newer_by:
             self.held.get(product, {}).pop(ref.key, None)
         self.seen[product, ref.key] = ref.sequencer
+        self.etags[product, ref.key] = ref.etag
         self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
         return True
+
+    def known(self, product: str, first: str, last: str) -> dict[str, Known]:
+        return {
+            key: Known(sequencer, self.etags.get((name, key)))
+            for (name, key), sequencer in self.seen.items()
+            if name == product and first <= key <= last
+        }
+
+    def last_audit(self) -> LandingAudit | None:
+        return self.audit
+
+    def keep_audit(self, audit: LandingAudit) -> None:
+        self.audit = audit
 
     def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
         return [item for _, item in sorted(self.waiting.get(product, {}).items())][:limit]

@@ -1,5 +1,5 @@
-"""Uploaded objects, batched by SQS: record them, and start one run for each product. Scheduled, without any: start the
-runs that are missing."""
+"""Uploaded objects, batched by SQS: record them, and start one run for each product. Scheduled, without any: find what
+was uploaded without an event, and start the runs that are missing."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
+from mesh.usecases.onboarding.audit_landing import Auditing, audit_landing
 from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
 from mesh.usecases.onboarding.sweep_uploads import sweep_uploads
 
@@ -16,6 +17,7 @@ class Settings(TableSettings, OwnBusSettings):
     """The function's environment."""
 
     onboard_upload_arn: str
+    data_bucket: str
 
 
 @entry_point
@@ -41,14 +43,16 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
 
 
 def _sweep(settings: Settings) -> dict[str, Any]:
-    swept = sweep_uploads(
-        uploads=wiring.uploads(settings),
-        executions=wiring.machine(settings.onboard_upload_arn),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
+    uploads, trace = wiring.uploads(settings), wiring.trace(settings)
+    audited = audit_landing(
+        settings.data_bucket, using=Auditing(uploads, wiring.landing_objects(), trace, wiring.clock)
     )
-    logger.info("swept", extra=swept.model_dump())
-    return swept.model_dump()
+    swept = sweep_uploads(
+        uploads=uploads, executions=wiring.machine(settings.onboard_upload_arn), trace=trace, clock=wiring.clock
+    )
+    found = swept.model_dump() | audited.model_dump()
+    logger.info("swept", extra=found)
+    return found
 
 
 def _arrivals(records: list[dict[str, Any]]) -> tuple[list[Arrival], list[str]]:

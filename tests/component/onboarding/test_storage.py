@@ -1,7 +1,10 @@
 """The producer's objects and the work files: one suite for the fakes and for S3."""
 
+import hashlib
+
 import boto3
 import pytest
+from mesh.adapters.s3.landing import S3LandingObjects
 from mesh.adapters.s3.storage import ObjectGone, S3Objects, S3WorkFiles
 from mesh.domain.onboarding.formats.model import ObjectRef
 
@@ -112,3 +115,18 @@ def test_what_is_written_first_stands(producer):
     assert producer.work.put_first("runs/a.json", "one") is None
     assert producer.work.put_first("runs/a.json", "two") == "one"
     assert producer.work.get("runs/a.json") == "one"
+
+
+def test_the_bucket_is_listed_page_by_page_with_what_an_event_would_tell(aws):
+    made = S3()
+    refs = [made.upload(f"loans/data/loans/{name}.csv", name) for name in "abc"]
+    landing = S3LandingObjects(made.client)
+    whole = landing.listed(BUCKET, "")
+    digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in "abc"]
+    assert [(ref.key, ref.etag) for ref, _ in whole.objects] == [(r.key, d) for r, d in zip(refs, digests, strict=True)]
+    assert whole.after == "" and all(modified.tzinfo for _, modified in whole.objects)
+    assert [ref.key for ref, _ in landing.listed(BUCKET, refs[1].key).objects] == [refs[2].key]
+    call = made.client.list_objects_v2
+    made.client.list_objects_v2 = lambda **given: call(**given, MaxKeys=2)
+    assert landing.listed(BUCKET, "").after == refs[1].key
+    assert landing.listed(BUCKET, refs[2].key) == ((), "")

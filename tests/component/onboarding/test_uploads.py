@@ -11,6 +11,7 @@ from mesh.adapters.dynamodb.uploads import DynamoUploads
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import Metadata
 from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.landing import Known, LandingAudit
 from mesh.ports import Notice, WaitingRun
 
 from tests.builders import BUCKET, NOTE, take_lease
@@ -211,6 +212,27 @@ def test_a_product_is_another_accounts_until_a_newer_contract_takes_it_back(uplo
     assert uploads.standing("loans").new_owner == ""
     uploads.hand_over("loans", "444444444444", sequencer="02")
     assert uploads.standing("loans").new_owner == "", "its event came again"
+
+
+def test_what_is_known_of_objects_between_two_keys(uploads):
+    refs = [
+        ObjectRef(bucket=BUCKET, key=f"loans/data/t/{name}", size=1, etag=f"e-{name}", sequencer="01")
+        for name in "abcd"
+    ]
+    uploads.add_pending("loans", refs, "c")
+    gone = refs[2].evolve(deleted=True, etag="", sequencer="02")
+    uploads.add_pending("loans", [gone], "c")
+    found = uploads.known("loans", refs[1].key, refs[2].key)
+    assert found == {refs[1].key: Known("01", "e-b"), refs[2].key: Known("02", "")}
+    assert uploads.known("cards", refs[0].key, refs[3].key) == {}
+
+
+def test_the_last_audit_is_kept(uploads):
+    assert uploads.last_audit() is None
+    audit = LandingAudit(began=NOON, after="loans/data/t/a")
+    for each in (audit, audit.evolve(over=True)):
+        uploads.keep_audit(each)
+        assert uploads.last_audit() == each
 
 
 def test_an_older_event_that_looked_first_and_writes_last_does_not_replace_the_newer(table):

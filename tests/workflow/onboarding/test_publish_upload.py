@@ -342,7 +342,39 @@ def skip_until(mesh: MeshDriver, look: Callable[[], Any], what: str) -> None:
     mesh.until(skipped, what)
 
 
-@pytest.mark.parametrize("kind", ["FilesReleased", "ProductRegistered", "ProductUpdated", "ProposalSettled"])
+def test_an_upload_whose_event_never_came_is_published_within_a_day(mesh: MeshDriver) -> None:
+    """The rule that takes S3's events was off for a while: one object is new, the other has another content."""
+    product = PublishingDriver(mesh, "pu-missed")
+    product.upload("a.csv", csv((1, 10)))
+    product.upload("b.csv", csv((2, 20)))
+    assert product.share().totals() == (2, 30)
+    with nobody_listens(mesh):
+        mesh.put_object(f"{product.name}/data/t1/b.csv", csv((2, 22)))
+        mesh.put_object(f"{product.name}/data/t1/c.csv", csv((3, 30)))
+        mesh.until(mesh.at_rest, "the end of their events")
+    assert product.versions() == 2
+    mesh.skip(25 * 3600)
+    mesh.until(lambda: product.versions() == 3, "a version of what was missed")
+    assert Analyst(mesh, product.name).totals() == (3, 62)
+
+
+@contextmanager
+def nobody_listens(mesh: MeshDriver) -> Iterator[None]:
+    """The producer's rule for uploads does nothing meanwhile."""
+    events = mesh.client("producer", "events")
+    rules = [each["Name"] for each in events.list_rules()["Rules"] if "Object Created" in each.get("EventPattern", "")]
+    for rule in rules:
+        events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            events.enable_rule(Name=rule)
+
+
+@pytest.mark.parametrize(
+    "kind", ["FilesReleased", "ProductHandedOver", "ProductRegistered", "ProductUpdated", "ProposalSettled"]
+)
 def test_nobody_in_the_producers_account_speaks_for_central(mesh: MeshDriver, kind: str) -> None:
     """What central says is acted upon: published files are deleted, batches are settled."""
     bus = mesh.output("producer", "OwnBusName")

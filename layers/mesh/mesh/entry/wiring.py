@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from mesh.adapters.kept_storage import DynamoKeptTables, S3KeptBuckets
     from mesh.adapters.resource_policies import StackPolicies
     from mesh.adapters.s3.job_files import S3JobFiles
-    from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
+    from mesh.adapters.s3.landing import S3LandingObjects
+    from mesh.adapters.s3.published_files import S3PublishedFiles
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
     from mesh.ports import LineageTransport
     from mesh.usecases.governance.compare_entrances import Entrances
@@ -242,7 +243,7 @@ def published_files() -> "S3PublishedFiles":
 
 def landing_objects() -> "S3LandingObjects":
     """What lies below the producer's `data/` and `raw/`."""
-    from mesh.adapters.s3.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.s3.landing import S3LandingObjects  # noqa: PLC0415 - few functions use it
 
     return S3LandingObjects(client("s3"))
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.events import ProposalSettled
     from mesh.domain.onboarding.batches import IndexEntry
     from mesh.domain.onboarding.formats.model import ObjectRef
+    from mesh.domain.onboarding.landing import Listing
     from mesh.domain.onboarding.reading.model import StoredFile, WrittenFile
     from mesh.domain.publishing.fields import Field
     from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
@@ -168,6 +169,10 @@ class LandingObjects(Protocol):
 
     def present(self, bucket: str, key: str) -> "ObjectRef | None":
         """The object that is at the key now, None where there is none."""
+        ...
+
+    def listed(self, bucket: str, after: str) -> "Listing":
+        """At most 1,000 objects of the whole bucket whose keys follow this one."""
         ...
 
     def mark_published(self, refs: "Iterable[ObjectRef]") -> None:

@@ -8,6 +8,7 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.standing import Lease, Standing
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.onboarding.landing import Known, LandingAudit
     from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
     from mesh.ports.messages import Note
 
@@ -59,6 +60,16 @@ class Uploads(Protocol):
 
     def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
         """This very version waits once more, although it is known. `False` if anything newer is known of its key."""
+        ...
+
+    def known(self, product: str, first: str, last: str) -> "dict[str, Known]":
+        """What is known of the product's objects whose keys lie between these two, or are one of them."""
+        ...
+
+    def last_audit(self) -> "LandingAudit | None": ...
+
+    def keep_audit(self, audit: "LandingAudit") -> None:
+        """In place of the last one."""
         ...
 
     def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]: ...

@@ -180,13 +180,25 @@ class Table:
         return left_out
 
     def query(
-        self, pk: str, *, prefix: str = "", limit: int | None = None, newest_first: bool = False
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        between: tuple[str, str] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """Items of a partition whose sort key begins with `prefix`, all pages, in order."""
+        """Items of a partition whose sort key begins with `prefix`, or lies `between` two, all pages, in order."""
+        condition, values = "pk = :pk", {":pk": pk}
+        if prefix:
+            condition, values = f"{condition} AND begins_with(sk, :prefix)", {**values, ":prefix": prefix}
+        if between:
+            condition = f"{condition} AND sk BETWEEN :first AND :last"
+            values |= {":first": between[0], ":last": between[1]}
         arguments: dict[str, Any] = {
             "TableName": self.name,
-            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
-            "ExpressionAttributeValues": dump({":pk": pk, **({":prefix": prefix} if prefix else {})}),
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": dump(values),
             "ConsistentRead": True,
             "ScanIndexForward": not newest_first,
         }

@@ -7,7 +7,8 @@
 | `PRODUCT#<name>` | `LEASE` | holder, held_until, generation, paced |
 | `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
-| `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
+| `SEEN#<name>` | the object's key | sequencer and ETag of the newest version that is known |
+| `LANDING` | `AUDIT` | the last comparison of the bucket with what is known |
 | `WAIT#<name>` | `TOKEN` | task token of the run that waits for that crawler, or that proposal |
 """
 
@@ -21,11 +22,13 @@ from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.onboarding.landing import Known, LandingAudit
 from mesh.domain.onboarding.standing import Lease, Standing
 from mesh.domain.retention import Kind
 from mesh.ports import Note, WaitingRun
 
 _LIST: Final = "LIST#PRODUCTS"
+_AUDIT: Final = ("LANDING", "AUDIT")
 _ATTEMPTS: Final = 5
 _SEQUENCER: Final = 64
 """Longer than any; zeros follow the shorter one where two are compared."""
@@ -121,7 +124,7 @@ class DynamoUploads:
 
         Of what was deleted nothing else is left that would end: it is known for as long as its events may come again.
         """
-        known: dict[str, Any] = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
+        known: dict[str, Any] = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer, "etag": ref.etag}
         if ref.deleted:
             known |= self._table.expiry(Kind.DELETED_OBJECT)
         waiting = {
@@ -142,6 +145,21 @@ class DynamoUploads:
             if self._table.write(*arrival, delete(f"HELD#{product}", ref.key)):
                 return True
         raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
+
+    def known(self, product: str, first: str, last: str) -> dict[str, Known]:
+        """See the port."""
+        items = self._table.query(f"SEEN#{product}", between=(first, last))
+        return {item["sk"]: Known(item["sequencer"], item.get("etag")) for item in items}
+
+    def last_audit(self) -> LandingAudit | None:
+        """See the port."""
+        item = self._table.get(*_AUDIT)
+        return LandingAudit.model_validate_json(item["body"]) if item else None
+
+    def keep_audit(self, audit: LandingAudit) -> None:
+        """See the port."""
+        pk, sk = _AUDIT
+        self._table.write(put({"pk": pk, "sk": sk, "body": audit.model_dump_json()}))
 
     def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
         """Pending objects with their correlation ids, by key."""

@@ -5,9 +5,7 @@ An index is Parquet, one row a source; its columns are those of `IndexEntry`.
 
 import json
 import tempfile
-from collections import deque
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,20 +15,13 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import code_of, transient_errors, whole_object
 from mesh.adapters.s3.storage import GONE, ObjectGone
 from mesh.domain.onboarding.batches import IndexEntry
-from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.domain.publishing.table_state import MetadataInvalid, TableState, read_state
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import TagTypeDef
 
-PUBLISHED_TAG: Final["TagTypeDef"] = {"Key": "meshwork-published", "Value": "true"}
-"""Landing objects that the data bucket's lifecycle rule `published-landing` takes (`LandingRetentionDays`)."""
-_MOST_TAGS: Final = 10
-"""Of one object. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html"""
-_AT_ONCE: Final = 16
 _IN_PARTS: Final = 8 * 1024**2
 """Bytes from which on boto3 uploads in parts, with threads that a small file need not wait for."""
 
@@ -149,43 +140,6 @@ class S3PublishedFiles:
             return whole_object(self._client, Bucket=bucket, Key=key)[0]
         except ClientError as error:
             raise _gone(location, error) from error
-
-
-class S3LandingObjects:
-    """Implements `ports.LandingObjects`."""
-
-    def __init__(self, client: "S3Client") -> None:
-        self._client = client
-
-    def present(self, bucket: str, key: str) -> ObjectRef | None:
-        """See the port. Its writer is no longer known."""
-        try:
-            with transient_errors():
-                head: Any = self._client.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
-            return None
-        return ObjectRef(
-            bucket=bucket, key=key, size=head["ContentLength"], etag=head["ETag"].strip('"'),
-            version_id=head.get("VersionId"),
-        )  # fmt: skip
-
-    def mark_published(self, refs: Iterable[ObjectRef]) -> None:
-        """See the port. S3 replaces an object's tags as a whole."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            deque(pool.map(self._mark, refs), maxlen=0)
-
-    def _mark(self, ref: ObjectRef) -> None:
-        of: Any = {"Bucket": ref.bucket, "Key": ref.key} | ({"VersionId": ref.version_id} if ref.version_id else {})
-        try:
-            with transient_errors():
-                tags = self._client.get_object_tagging(**of)["TagSet"]
-                if PUBLISHED_TAG not in tags and len(tags) < _MOST_TAGS:
-                    self._client.put_object_tagging(**of, Tagging={"TagSet": [*tags, PUBLISHED_TAG]})
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
 
 
 def _gone(location: str, error: ClientError) -> Exception:

@@ -1,0 +1,96 @@
+"""Once a day the bucket is compared with what is known of it: S3's events are lost where somebody changes the bucket's
+notifications, or the rule that takes them, and puts them right again.
+
+What was deleted meanwhile is not found: the bucket's own lifecycle rule deletes what is published.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import stable_id
+from mesh.domain.model import Model
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.landing import LandingAudit, ListedObject, missed
+from mesh.ports import Clock, LandingObjects, Trace, Uploads
+from mesh.usecases.onboarding.collect_uploads import product_of
+
+EVERY: Final = timedelta(days=1)
+LATE: Final = timedelta(minutes=15)
+"""Younger objects may be on their way: a batching window, and a queue that is full."""
+PAGES: Final = 20
+"""Of 1,000 objects, in one call; the next call goes on."""
+
+
+@dataclass(frozen=True)
+class Auditing:
+    """The ports that an audit needs."""
+
+    uploads: Uploads
+    landing: LandingObjects
+    trace: Trace
+    clock: Clock
+
+
+class Audited(Model):
+    """How many objects were compared, and how many of them were missed and wait now. `over`: the whole bucket was."""
+
+    compared: int = 0
+    missed: int = 0
+    over: bool = True
+
+
+def audit_landing(bucket: str, *, using: Auditing) -> Audited:
+    """Go on with the audit of the day, or begin it. What was missed is pending, as if its event had come. Repeatable at
+    any point."""
+    now, last = using.clock.now(), using.uploads.last_audit()
+    if last is not None and last.over and now - last.began < EVERY:
+        return Audited()
+    audit = LandingAudit(began=now) if last is None or last.over else last
+    compared = found = 0
+    for _ in range(PAGES):
+        page = using.landing.listed(bucket, audit.after)
+        compared += len(page.objects)
+        found += _take(page.objects, audit, now, using)
+        audit = audit.evolve(after=_beyond(page.after), over=not page.after)
+        using.uploads.keep_audit(audit)
+        if audit.over:
+            break
+    return Audited(compared=compared, missed=found, over=audit.over)
+
+
+def _take(objects: Iterable[ListedObject], audit: LandingAudit, now: datetime, using: Auditing) -> int:
+    by_product: dict[str, list[ObjectRef]] = defaultdict(list)
+    for ref, modified in objects:
+        product = _product(ref)
+        if product and now - modified >= LATE:
+            by_product[product].append(ref)
+    count = 0
+    for product, refs in by_product.items():
+        known = using.uploads.known(product, refs[0].key, refs[-1].key)
+        news = [found for ref in refs if (found := missed(ref, known.get(ref.key)))]
+        correlation_id = stable_id(product, audit.began.isoformat(), refs[0].key)
+        added = using.uploads.add_pending(product, news, correlation_id) if news else []
+        if added:
+            using.uploads.list_product(product)
+            keys = [ref.key for ref in added[:10]]
+            using.trace.note(correlation_id, "uploads were missed", product=product, objects=len(added), keys=keys)
+        count += len(added)
+    return count
+
+
+def _product(ref: ObjectRef) -> str | None:
+    """None for what is no data; a key that cannot be data has its report, or is told when it comes again."""
+    try:
+        return product_of(ref)
+    except Rejected:
+        return None
+
+
+def _beyond(after: str) -> str:
+    """What Meshwork itself writes is passed over: `0` follows `/`."""
+    product, slash, rest = after.partition("/")
+    return f"{product}/published0" if slash and rest.startswith("published/") else after

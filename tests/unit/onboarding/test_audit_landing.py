@@ -1,0 +1,123 @@
+"""Uploads whose events never came are found by the day's comparison of the bucket with what is known."""
+
+from datetime import timedelta
+
+import pytest
+from mesh.usecases.onboarding.audit_landing import EVERY, LATE, PAGES, Auditing, audit_landing
+
+from tests.builders import BUCKET
+from tests.fakes import FakeClock, FakeLanding, FakeObjects, FakeTrace, FakeUploads
+
+FIRST, SECOND = "loans/data/loans/a.csv", "loans/data/loans/b.csv"
+MINUTE = timedelta(minutes=1)
+
+
+class World:
+    """A producer's bucket, and what its events told."""
+
+    def __init__(self, page=1_000):
+        self.trace, self.objects, self.clock = FakeTrace(), FakeObjects(), FakeClock()
+        self.uploads, self.page = FakeUploads(self.trace), page
+        self.landing = FakeLanding(self.objects, written=self.clock.now(), page=page)
+        self.clock.move(LATE)
+
+    def upload(self, key, body="1", *, told=True):
+        ref = self.objects.put(BUCKET, key, body)
+        if told:
+            self.uploads.add_pending("loans", [ref], "c")
+            self.uploads.settle("loans", [ref])
+        return ref
+
+    def audit(self):
+        return audit_landing(
+            BUCKET, using=Auditing(self.uploads, self.landing, self.trace, self.clock)
+        )  # fmt: skip
+
+    def waiting(self, product="loans"):
+        return [ref.key for ref, _ in self.uploads.pending(product, 100)]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_what_is_known_waits_for_nothing(world):
+    world.upload(FIRST)
+    found = world.audit()
+    assert (found.compared, found.missed, found.over, world.waiting()) == (1, 0, True, [])
+
+
+def test_an_upload_that_nobody_was_told_of_waits_as_if_it_had_been(world):
+    world.upload(FIRST)
+    world.upload(SECOND, told=False)
+    world.upload("new/raw/t/x.json", told=False)
+    assert world.audit().missed == 2
+    assert (world.waiting(), world.waiting("new")) == ([SECOND], ["new/raw/t/x.json"])
+    assert world.uploads.products() == ["loans", "new"]
+    assert world.trace.said()[-1] == "uploads were missed"
+
+
+def test_a_newer_content_is_newer_than_what_is_known_and_older_than_the_next_upload(world):
+    known = world.upload(FIRST)
+    world.upload(FIRST, "2", told=False)
+    assert world.audit().missed == 1
+    [(found, _)] = world.uploads.pending("loans", 9)
+    assert (found.etag != known.etag, found.version_id) == (True, None)
+    following = world.objects.put(BUCKET, FIRST, "3")
+    assert world.uploads.add_pending("loans", [known], "c") == []
+    assert world.uploads.add_pending("loans", [following], "c") == [following]
+
+
+def test_an_object_that_came_again_after_its_deletion_is_missed_too(world):
+    ref = world.upload(FIRST)
+    gone = ref.evolve(deleted=True, etag="", sequencer=f"{ref.sequencer}0F")
+    world.uploads.add_pending("loans", [gone], "c")
+    world.uploads.settle("loans", [gone])
+    assert world.audit().missed == 1
+
+
+def test_what_came_before_digests_were_kept_is_taken_for_known(world):
+    world.upload(FIRST)
+    world.uploads.etags.clear()
+    assert world.audit().missed == 0
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["loans/contract.yaml", "loans/recipe.json", "loans/data/loans/", "reports/x.refused.json", "nothing.csv",
+     "loans/data/loans/_SUCCESS", "loans/data/loans/../x.csv", "loans/published/loans/iceberg/data/x.parquet"],
+)  # fmt: skip
+def test_what_is_no_data_is_left_alone(world, key):
+    world.upload(key, told=False)
+    assert world.audit().missed == 0
+
+
+def test_what_is_young_may_be_on_its_way(world):
+    world.upload(FIRST, told=False)
+    world.clock.move(-MINUTE)
+    assert world.audit().missed == 0
+    world.clock.move(EVERY)
+    assert world.audit().missed == 1
+
+
+def test_once_a_day(world):
+    world.audit()
+    world.upload(FIRST, told=False)
+    world.clock.move(EVERY - MINUTE)
+    assert (world.audit().missed, len(world.landing.pages)) == (0, 1)
+    world.clock.move(MINUTE)
+    assert (world.audit().missed, world.audit().missed) == (1, 0)
+
+
+def test_a_large_bucket_takes_several_calls_and_what_meshwork_wrote_is_passed_over():
+    world = World(page=1)
+    for number in range(PAGES + 5):
+        world.upload(f"loans/data/loans/{number:02}.csv", told=False)
+    for number in range(50):
+        world.upload(f"loans/published/loans/iceberg/data/{number:02}.parquet", told=False)
+    world.upload("loans/raw/loans/z.json", told=False)
+    first, second = world.audit(), world.audit()
+    assert (first.compared, first.over, second.over) == (PAGES, False, True)
+    assert (first.missed + second.missed, len(world.waiting())) == (PAGES + 6, PAGES + 6)
+    assert second.compared == 7, "one page of what is published"
