@@ -13,7 +13,6 @@ from mesh.domain import names
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
-from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.packing import Packed
 
 from cli import output
@@ -160,6 +159,8 @@ def describe(where: MeshContext, name: str) -> dict[str, Any]:
     return {
         **summary(product),
         "location": product.location,
+        "offered_to": product.offered_to,
+        "former": [former.model_dump(mode="json") for former in product.former],
         "contract": product.contract,
         "announced": announced_revision(where, product),
         "subscribers": list(registry.subscribers(name)),
@@ -174,7 +175,7 @@ def describe(where: MeshContext, name: str) -> dict[str, Any]:
 def announced_revision(where: MeshContext, product: Product) -> dict[str, Any] | None:
     """A revision of the contract that is announced and not yet in force: its version, and when it will be."""
     found = where.announcements().newest(product.name)
-    if found is None or found.ended or compare_sequencers(found.sequencer, product.contract_sequencer) <= 0:
+    if found is None or found.ended or found.compared(product.owner, product.contract_sequencer) <= 0:
         return None
     return found.model_dump(mode="json", include={"contract_version", "in_force"})
 
@@ -231,6 +232,15 @@ def table_facts(
     }
 
 
+def handover_fields(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who may take the product over, and who had it before."""
+    if found["offered_to"]:
+        yield "offered to", found["offered_to"]
+    if found["former"]:
+        known = [f"{each['account']} until {each['until'][:10]}" for each in found["former"]]
+        yield "before", ", ".join(known)
+
+
 def render(found: dict[str, Any]) -> None:
     """`mesh show` for people."""
     contract = found["contract"]
@@ -240,6 +250,7 @@ def render(found: dict[str, Any]) -> None:
             ("description", found["description"]),
             ("status", f"{found['status']}, version {found['version']}"),
             ("owner", " · ".join(filter(None, (found["owner"], found["domain"], contract.get("owner", ""))))),
+            *handover_fields(found),
             ("tags", output.tags_text(found["tags"])),
             ("contract", f"version {found['contract_version']}, {contract.get('api_version', '')}"),
             *(announced_field(found["announced"]) if found["announced"] else ()),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from mesh.adapters.odcs.contracts import read_contract
-from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
+from mesh.domain.contracts.product import FormerOwner, Product, ProductVersion, TableSnapshot
 from mesh.domain.events import ColumnRef
 from typer.testing import CliRunner
 
@@ -160,6 +160,17 @@ def test_a_product_is_shown_within_the_terminal_and_its_query_unbroken(capsys, m
     assert '  SELECT * FROM "rl_credit-card"."credit_card" LIMIT 10\n' in said
     assert ["dt", "string", "(partition)"] in [line.split() for line in said.splitlines()]
     assert max(map(len, said.splitlines())) <= width
+
+
+def test_who_had_it_before_and_who_may_take_it_is_shown(capsys, product, published):
+    former = FormerOwner(account="333333333333", bucket="b", contract_sequencer="1", until=NOW)
+    offered = {**product.contract, "hand_over_to": "444444444444"}
+    products.render(
+        products.describe(FakeSite(product.evolve(former=(former,), contract=offered), [published]), "credit-card")
+    )
+    shown = capsys.readouterr().out
+    assert "offered to   444444444444" in shown
+    assert "before       333333333333 until 2026-11-21" in shown
 
 
 def test_json_is_one_document_and_nothing_else(monkeypatch, product):
