@@ -1,13 +1,14 @@
 """From landing to readers: what is published, held, replaced, deleted, retyped."""
 
 import pytest
+from mesh.domain.contracts.product import FormerOwner
 from mesh.domain.lineage.model import Place
 from mesh.domain.lineage.orders import PromoteOrder
 from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.domain.publishing.iceberg_table import MARKS
 from mesh.usecases.onboarding.round_lineage import promotion_runs
 
-from tests.builders import PRODUCER, PRODUCT, REGION
+from tests.builders import BUCKET, PRODUCER, PRODUCT, REGION
 from tests.fakes import NOON
 from tests.pipeline import Pipeline, contract_of
 
@@ -127,6 +128,30 @@ def test_a_table_that_a_new_major_drops_loses_its_rows_with_the_next_batch(loans
     loans.put("f.csv", "id,amount,note\n4,1,z\n")
     loans.run()
     assert (ids(loans, tmp_path, table="gone"), ids(loans, tmp_path)) == ([5], [1, 2, 3, 4])
+
+
+def test_a_table_that_its_new_owner_drops_loses_the_rows_that_the_former_owner_left(loans, tmp_path, monkeypatch):
+    """Nothing of it lies in the new owner's bucket."""
+    loans.put("a.csv", GOOD)
+    loans.put("c.csv", "id,v\n3,4\n", table="gone")
+    loans.run()
+    loans.revise(contract_of(LOANS, version="2.0.0"), dropped=("gone",))
+    bucket = f"taken-{BUCKET}"
+    loans.s3.create_bucket(Bucket=bucket)
+    loans.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    former = FormerOwner(account="444444444444", bucket=BUCKET, contract_sequencer="10", until=NOON)
+    taken = {"bucket": bucket, "former": (former,), "dropped": ("gone",)}
+    loans.registry.products[PRODUCT] = loans.registry.products[PRODUCT].evolve(**taken)
+    monkeypatch.setattr("tests.pipeline.BUCKET", bucket)
+    loans.put("d.csv", "id,amount,note\n7,1,z\n")
+    assert loans.run().outcome == "published"
+    assert (loans.rows(tmp_path, "gone"), ids(loans, tmp_path)) == ([], [7])
+    assert {change.table: (change.rows_delta, change.dropped) for change in loans.version().changes} == {
+        "t": (-1, False), "gone": (-1, True),
+    }  # fmt: skip
+    loans.put("e.csv", "id,amount,note\n8,1,z\n")
+    loans.run()
+    assert [change.table for change in loans.version().changes] == ["t"], "emptied once"
 
 
 def test_the_same_bytes_again_change_nothing(loans):

@@ -23,7 +23,8 @@ from mesh.ports import PublishedFiles
 class TableBase:
     """`location` is the table's, `files` the folder for new data files. `index` has the sources of the present version
     by key, `there` the keys of all that readers may see. `schema` is None for a new table; `contract` is the version of
-    it that the present one was checked by."""
+    it that the present one was checked by. `left` has the columns that readers see of a former owner's table, while
+    this one is new."""
 
     location: str
     files: str
@@ -38,6 +39,7 @@ class TableBase:
     contract: str = ""
     index: Mapping[str, IndexEntry] = field(default_factory=dict)
     there: Mapping[str, IndexEntry] = field(default_factory=dict)
+    left: TableSchema | None = None
 
 
 def iceberg_base(
@@ -47,7 +49,8 @@ def iceberg_base(
     location, marks = table_location(bucket, product, table), marks_of(current)
     pointer = own_metadata(pointer_of(current), location)
     if not pointer:
-        return TableBase(location=location, files=f"{location}/data", marks=marks)
+        left = schema_from_table(current) if current and pointer_of(current) else None
+        return TableBase(location=location, files=f"{location}/data", marks=marks, left=left)
     state = published.state(pointer)
     index = {entry.key: entry for entry in published.index(state.index)}
     return TableBase(

@@ -98,8 +98,12 @@ class TableCheck:
         self.released: dict[str, str] = {}
 
     def drop(self, bucket: str) -> CheckedTable | None:
-        """Empty the table once: later uploads stay. None where it has no rows."""
+        """Empty the table once: later uploads stay. None where it has no rows. A former owner's table is followed by
+        one of the same columns."""
         base = self._base_in(bucket)
+        if base.left is not None:
+            fields = assign_fields(base.left.columns, (), FieldIds(base.marks.column))
+            return self._unchanged(base, ()).evolve(fields=fields, dropped=True)
         later = not self._contract or not new_major(base.contract, self._contract.version)
         if later or not base.contract or not base.there:
             return None
