@@ -53,7 +53,8 @@ class Seen:
     lease: str = ""
     pending: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
-    """Batch → status."""
+    """Batch → status, without batches that a later one took the place of: a run that failed once it had held its batch
+    leaves such a one, since the next run holds the same objects."""
     rows: Mapping[str, tuple[int, ...] | None] = field(default_factory=dict)
     """Table → `id` of each row that readers get; None where a file that its metadata names cannot be read."""
     uploaded: frozenset[int] = frozenset()
@@ -106,7 +107,7 @@ class Observer:
         return {
             name: self._product(
                 name,
-                held=quarantine.get(name, {}),
+                held={run: status for run, status in quarantine.get(name, {}).items() if status != "superseded"},
                 accesses=tuple(each for each in accesses if name in each.products()),
                 swung=tuple(swung.get(name, ())),
                 announced=tuple(announced.get(name, ())),
