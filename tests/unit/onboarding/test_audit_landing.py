@@ -69,6 +69,18 @@ def test_a_newer_content_is_newer_than_what_is_known_and_older_than_the_next_upl
     assert world.uploads.add_pending("loans", [following], "c") == [following]
 
 
+def test_what_was_missed_twice_is_older_than_the_next_upload_all_the_same(world):
+    """S3's sequencers begin with zeros."""
+    world.upload(FIRST, told=False)
+    world.audit()
+    world.uploads.settle("loans", [ref for ref, _ in world.uploads.pending("loans", 9)])
+    world.upload(FIRST, "2", told=False)
+    world.clock.move(EVERY)
+    assert world.audit().missed == 1
+    following = world.objects.put(BUCKET, FIRST, "3")
+    assert world.uploads.add_pending("loans", [following], "c") == [following]
+
+
 def test_an_object_that_came_again_after_its_deletion_is_missed_too(world):
     ref = world.upload(FIRST)
     gone = ref.evolve(deleted=True, etag="", sequencer=f"{ref.sequencer}0F")

@@ -81,7 +81,7 @@ class Product(Model):
 
     @property
     def buckets(self) -> dict[str, str]:
-        """Where its versions lie: bucket → the account that has it. The present owner's comes last."""
+        """Where its versions lie: bucket → the account that has it."""
         return {**{each.bucket: each.account for each in self.former}, self.bucket: self.owner}
 
     @property

@@ -1,10 +1,13 @@
 """What lies in the producer's bucket, beside what is known of it: an upload whose event never came is found."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
+
+_BEFORE_ANY: Final = "0" * 32
+"""S3's own sequencers are shorter, and not all zeros."""
 
 
 class ListedObject(NamedTuple):
@@ -39,9 +42,10 @@ class LandingAudit(Model):
 
 def missed(listed: ObjectRef, known: Known | None) -> ObjectRef | None:
     """The object as an upload that is newer than what is known and older than whatever comes next; None for one whose
-    event came. A sequencer is hexadecimal text, of which a longer one is greater."""
+    event came. A sequencer is hexadecimal text, compared as if zeros followed the shorter one; what was missed before
+    may have none."""
     if known is None:
         return listed
     if known.etag is None or known.etag == listed.etag:
         return None
-    return listed.evolve(sequencer=f"{known.sequencer}1")
+    return listed.evolve(sequencer=f"{known.sequencer or _BEFORE_ANY}1")
