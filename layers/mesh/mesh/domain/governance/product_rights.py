@@ -78,7 +78,8 @@ def central_grants(catalog: str, product: str, bucket: str, role_arn: str) -> li
 
 
 def location_entry(catalog: str, arn: str) -> GrantEntry:
-    """The part of `central_grants` for a former owner's location: a rollback to one of its versions points the table there again."""
+    """The part of `central_grants` for a former owner's location: a rollback to one of its versions points the table
+    there again."""
     return GrantEntry(resource=_location(catalog, arn), permissions=("DATA_LOCATION_ACCESS",))
 
 
