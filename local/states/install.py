@@ -13,7 +13,7 @@ from local.states import redrive, retries, runner, waits
 from local.states.executions import idempotent
 from local.states.integrations import Integrations
 from local.states.parallel import execute_parallel
-from local.states.tasks import Tasks, machines, running
+from local.states.tasks import Tasks, context_object, machines, running
 from local.values import Json
 
 
@@ -25,11 +25,12 @@ def install(options: ServerOptions) -> None:
     execute_task = stepfunctions._execute_task
 
     def execute_in_context(state: Json, raw_input: Json, execution: dict[str, Any], context: Json) -> Json:
-        token = running.set(execution)
+        before = running.set(execution), context_object.set(context)
         try:
             return execute_task(state, raw_input, execution, context)
         finally:
-            running.reset(token)
+            running.reset(before[0])
+            context_object.reset(before[1])
 
     stepfunctions._execute_task = execute_in_context
     stepfunctions._execute_parallel = execute_parallel

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from typing import Any
+from uuid import uuid4
 
 from ministack.core.responses import get_region
 from ministack.services import stepfunctions
@@ -26,6 +27,8 @@ machines: dict[str, str] = {}
 """Task token → the machine it was made for: known to AWS from the token itself, also when its task has ended."""
 running: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("running_execution")
 """The execution whose state is being worked on: MiniStack's own record of it."""
+context_object: contextvars.ContextVar[Json] = contextvars.ContextVar("context_object")
+"""The context object of that state (`$states.context`)."""
 
 
 def parse(resource: str, execution: dict[str, Any]) -> Task:
@@ -78,17 +81,26 @@ class Tasks:
         return self._integrations.call(parse(resource, execution), arguments)
 
     def invoke_with_callback(self, resource: str, arguments: Json, token: str, state: dict[str, Any]) -> Json:
-        """Make the call that carries the token, then wait for its answer, a missed heartbeat or the timeout."""
+        """Make the call that carries the token, then wait for its answer, a missed heartbeat or the timeout.
+
+        A token is of one attempt: what answers it later finds no task, and the next attempt has another one. An answer
+        that comes while the call is made counts, whatever becomes of the call.
+        """
         waiting: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
         waiting["machine"] = running.get()["stateMachineArn"]
         stepfunctions._task_tokens[token] = waiting
         machines[token] = waiting["machine"]
         started = _now()
         try:
-            self.invoke(resource.replace(_CALLBACK, ""), arguments)
+            try:
+                self.invoke(resource.replace(_CALLBACK, ""), arguments)
+            except TaskError:
+                if not waiting["event"].is_set():
+                    raise
             _wait(waiting, state, running.get(), started)
         finally:
             stepfunctions._task_tokens.pop(token, None)
+            context_object.get()["Task"] = {"Token": str(uuid4())}
         if waiting["error"]:
             raise TaskError(waiting["error"].get("Error", ""), waiting["error"].get("Cause", ""))
         return json.loads(str(waiting["result"]))

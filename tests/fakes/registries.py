@@ -94,13 +94,17 @@ class FakeRegistry:
         for claim in claims_of(product):
             self.claims.pop(claim, None)
 
-    def mark_registered(self, name: str, at: datetime) -> None:
-        if name not in self.products:
-            raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
+    def mark_registered(self, name: str, sequencer: str, at: datetime) -> None:
+        if name not in self.products or self.products[name].contract_sequencer != sequencer:
+            raise ConcurrentChange(f"product {name} was given up, or declared again, meanwhile", product=name)
         self.products[name] = self.products[name].evolve(status="registered", after_draft=False, taken_from=None)
 
-    def mark_retired(self, name: str, at: datetime) -> None:
-        self.products[name] = self.products[name].model_copy(update={"status": "retired"})
+    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
+        now = self.products[product.name]
+        if now.contract_sequencer != product.contract_sequencer:
+            raise ConcurrentChange(f"product {product.name} was declared again meanwhile", product=product.name)
+        ended = {**product.retirements, request: product.contract_sequencer}
+        self.products[product.name] = now.evolve(status="retired", retirements=ended)
 
     def latest_version(self, product: str) -> ProductVersion | None:
         versions = self.recorded.get(product)

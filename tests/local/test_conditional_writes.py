@@ -230,7 +230,7 @@ def registry(table: Table) -> Steps:
     return (
         lambda: store.claim_product(a_product(status="claimed", contract_sequencer="1A")),
         lambda: store.claim_product(a_product(crawled_by("loans"), status="claimed", contract_sequencer="1B")),
-        lambda: store.mark_registered(PRODUCT, NOON),
+        lambda: store.mark_registered(PRODUCT, "1B", NOON),
         lambda: record(1),
         lambda: record(2),
         lambda: store.subscribe(PRODUCT, CONSUMER, NOON),

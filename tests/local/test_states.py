@@ -2,17 +2,20 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
+from ministack.services import stepfunctions
 
 from local import clock
 from local.shared_clock import SharedClock
 from local.states import runner
 from local.states.integrations import Integrations
-from local.states.tasks import TaskError, Tasks, running
+from local.states.tasks import TaskError, Tasks, context_object, running
 from tests.local.running import RunningServer, allow, wait_until
 
 ACCOUNT = "111111111111"
@@ -210,6 +213,35 @@ def test_task_token_waits_for_its_answer(server: RunningServer) -> None:
         sfn.send_task_success(taskToken=token, output="{}")
 
 
+def test_each_attempt_has_a_token_of_its_own(server: RunningServer) -> None:
+    sqs = server.client("sqs", ACCOUNT)
+    sfn = server.client("stepfunctions", ACCOUNT)
+    queue = sqs.create_queue(QueueName="attempts")["QueueUrl"]
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments": {"QueueUrl": queue, "MessageBody": {"token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 4,
+        "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 9}],
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": state}}
+    machine = sfn.create_state_machine(name="again", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+
+    def token() -> str:
+        [message] = wait_until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages"))
+        return str(json.loads(message["Body"])["token"])
+
+    first, second = token(), token()
+
+    assert first != second
+    with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
+        sfn.send_task_success(taskToken=first, output="{}")
+    sfn.send_task_success(taskToken=second, output='{"attempt": 2}')
+    assert json.loads(wait_until(lambda: finished(sfn, execution))["output"]) == {"attempt": 2}
+
+
 def test_a_call_that_should_carry_the_token_and_fails_fails_the_state(server: RunningServer) -> None:
     state = {
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -234,15 +266,38 @@ def test_the_time_of_a_task_with_a_token_runs_while_its_call_is_made(monkeypatch
     monkeypatch.setattr(clock, "_clock", SharedClock())
     integrations = Mock(Integrations)
     integrations.invoke_function.side_effect = lambda *_: clock.skip(3600)
-    execution = {"stateMachineArn": "machine", "_role": ROLE, "executionArn": "run", "status": "RUNNING"}
-    given = running.set(execution)
 
-    try:
-        with pytest.raises(TaskError) as late:
-            Tasks(integrations).invoke_with_callback("arn:aws:lambda:step", {}, "token", {"TimeoutSeconds": 60})
-    finally:
-        running.reset(given)
+    with in_execution(), pytest.raises(TaskError) as late:
+        Tasks(integrations).invoke_with_callback("arn:aws:lambda:step", {}, "token", {"TimeoutSeconds": 60})
     assert late.value.error == "States.Timeout"
+
+
+@contextmanager
+def in_execution() -> Iterator[None]:
+    """What a state of a machine is worked on in."""
+    execution = {"stateMachineArn": "machine", "_role": ROLE, "executionArn": "run", "status": "RUNNING"}
+    run, context = running.set(execution), context_object.set({})
+    yield
+    running.reset(run)
+    context_object.reset(context)
+
+
+def test_an_answer_that_comes_while_the_call_is_made_counts_whatever_becomes_of_the_call() -> None:
+    """Step Functions: SendTaskSuccess ends the task."""
+
+    def answered(*_: object) -> None:
+        waiting = stepfunctions._task_tokens["token"]
+        waiting["result"] = '{"done": true}'
+        waiting["event"].set()
+        raise TaskError("Runtime.ExitError", "the process was killed")
+
+    integrations = Mock(Integrations)
+    integrations.invoke_function.side_effect = answered
+
+    with in_execution():
+        found = Tasks(integrations).invoke_with_callback("arn:aws:lambda:step", {}, "token", {"TimeoutSeconds": 60})
+
+    assert found == {"done": True}
 
 
 def test_what_has_ended_leaves_no_thread_that_waits_for_its_timeout() -> None:

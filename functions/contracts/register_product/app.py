@@ -24,7 +24,7 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Registration → Event[ProductRegistered]."""
+    """Registration → Event[ProductRegistered], or null where that contract has been overtaken."""
     settings = load(Settings)
     return register_product(
         Registration.model_validate(event),
@@ -33,6 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         ),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
+        locks=wiring.locks(settings),
         tag=partial(
             tag_product,
             tagging=wiring.tagging(settings),

@@ -27,6 +27,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             announcements=wiring.announcements(settings),
             catalog=wiring.access_reader(settings),
             lake=wiring.lake(settings),
+            locks=wiring.locks(settings),
             ontology=governance_layer.ontology(),
             endings=wiring.machine(settings.revoke_access_arn),
             topics=wiring.member_topics(settings),

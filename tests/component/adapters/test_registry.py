@@ -61,7 +61,7 @@ def test_a_name_that_is_anothers_is_not_given(registry):
 def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_and_names(registry):
     offered = a_product(a_contract().evolve(hand_over_to=CONSUMER), contract_sequencer="99")
     registry.claim_product(offered)
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "99", NOON)
     registry.record_version(version(), NOTE)
     bucket = offered.bucket.replace(PRODUCER, CONSUMER)
 
@@ -75,7 +75,7 @@ def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_an
     assert taken.taken_from == PRODUCER
     again = a_product(status="claimed", owner=CONSUMER, bucket=bucket, contract_sequencer="10")
     assert registry.claim_product(again) == taken
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "10", NOON)
     assert registry.product(PRODUCT).taken_from is None
     with pytest.raises(NotTheOwner):
         registry.claim_product(offered)
@@ -83,7 +83,7 @@ def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_an
 
 def test_a_newer_contract_replaces_and_an_older_one_does_not(registry):
     registry.claim_product(a_product(status="claimed", contract_sequencer="1A", contract_version="1"))
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "1A", NOON)
     registry.record_version(version(), NOTE)
 
     newer = registry.claim_product(a_product(status="claimed", contract_sequencer="1B", contract_version="2"))
@@ -126,7 +126,7 @@ def test_that_a_draft_was_before_is_known_until_the_product_is_registered(regist
     registry.claim_product(a_product(status="claimed", after_draft=True))
     assert registry.product(PRODUCT).after_draft
 
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "10", NOON)
 
     assert not registry.product(PRODUCT).after_draft
 
@@ -134,9 +134,9 @@ def test_that_a_draft_was_before_is_known_until_the_product_is_registered(regist
 def test_a_name_stays_with_a_registered_product(registry):
     """What was made under it is still there."""
     registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "1", NOON)
     registry.claim_product(named("cards", status="claimed", contract_sequencer="2"))
-    registry.mark_retired(PRODUCT, NOON)
+    registry.mark_retired(registry.product(PRODUCT), "r-1", NOON)
     for prefix in ("credit", "cards"):
         with pytest.raises(NameTaken):
             registry.claim_product(named(prefix, name="loans"))
@@ -152,15 +152,43 @@ def test_names_that_were_never_registered_are_given_back(registry):
     assert registry.product(PRODUCT) is None
     assert list(registry.product_names()) == []
     with pytest.raises(ConcurrentChange):
-        registry.mark_registered(PRODUCT, NOON)
+        registry.mark_registered(PRODUCT, "2", NOON)
     for prefix, name in (("credit", "loans"), ("cards", "payments")):
         registry.claim_product(named(prefix, name=name))
     registry.claim_product(a_product(owner=CONSUMER))
 
 
+def test_only_the_contract_that_counts_is_registered(registry):
+    registry.claim_product(a_product(status="claimed", contract_sequencer="1"))
+    registry.claim_product(a_product(status="claimed", contract_sequencer="2"))
+
+    with pytest.raises(ConcurrentChange):
+        registry.mark_registered(PRODUCT, "1", NOON)
+
+    assert registry.product(PRODUCT).status == "claimed"
+
+
+def test_a_retired_product_is_revived_by_the_next_contract_and_keeps_which_one_was_ended(registry):
+    registry.claim_product(a_product(status="claimed", contract_sequencer="1"))
+    registry.mark_registered(PRODUCT, "1", NOON)
+    before = registry.product(PRODUCT)
+    for _ in range(2):
+        registry.mark_retired(registry.product(PRODUCT), "r-1", NOON)
+    ended = registry.product(PRODUCT)
+    assert (ended.status, ended.has_ended, ended.retirements) == ("retired", True, {"r-1": "1"})
+
+    revived = registry.claim_product(a_product(status="claimed", contract_sequencer="2"))
+    assert (revived.has_ended, revived.retirements) == (False, {"r-1": "1"})
+    assert revived == registry.product(PRODUCT)
+    with pytest.raises(ConcurrentChange):
+        registry.mark_retired(before, "r-2", NOON)
+    registry.mark_registered(PRODUCT, "2", NOON)
+    assert registry.product(PRODUCT).status == "registered"
+
+
 def test_what_was_registered_is_not_given_back(registry):
     registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "1", NOON)
     registry.release_claims(PRODUCT, "1")
     assert registry.product(PRODUCT).status == "registered"
 

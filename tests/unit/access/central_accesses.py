@@ -174,9 +174,11 @@ class Central:
     def decided(self, envelope: Envelope) -> receive_answer.Answered:
         return receive_answer.receive_answer(envelope, topics=self.topics, answers=self.answers, context=self.context)
 
-    def grant(self, number: str, token: str = "t-ready", execution: str = "run-1") -> grant_access.Granting:
+    def grant(
+        self, number: str, token: str = "t-ready", execution: str = "run-1", attempt: int = 0
+    ) -> grant_access.Granting:
         return grant_access.grant_access(
-            WaitingStep(access=number, token=token, execution=execution),
+            WaitingStep(access=number, token=token, execution=execution, attempt=attempt),
             region=REGION,
             at_end=TARGET,
             context=self.context,

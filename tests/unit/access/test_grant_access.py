@@ -292,6 +292,20 @@ def test_ready_after_the_run_has_given_up_makes_nothing_live(central, shared):
     assert list(central.registry.subscribers(PRODUCT)) == []
 
 
+def test_each_attempt_asks_again_since_the_one_before_may_have_been_answered(central, shared):
+    """The first attempt failed after it had notified the consumer, and its token resumes nothing any more."""
+    central.answers.gone.add("t-ready")
+    assert not central.answer(ready(shared), "AccessReady").resumed
+    assert central.access(shared).status == "live"
+
+    central.grant(shared, "t-second", attempt=1)
+
+    assert len(central.notified(CONSUMER, "AccessGranted")) == 2
+    assert central.answer(ready(shared), "AccessReady", event="e-10").resumed
+    assert [token for token, _ in sent(central)] == ["t-second"]
+    assert central.accesses.token(shared, "ready") is None
+
+
 def test_not_ready_releases_the_run_with_its_reason(central, shared):
     central.answer(not_ready(shared), "AccessNotReady")
 

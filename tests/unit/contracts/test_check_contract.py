@@ -258,7 +258,7 @@ def test_a_run_that_is_started_again_knows_that_a_draft_was_before_until_the_con
     assert check(registry=registry, sequencer="11").registration.after_draft
 
     assert check(registry=registry, sequencer="11").registration.after_draft, "its first run failed after the claim"
-    registry.mark_registered(PRODUCT, NOON)
+    registry.mark_registered(PRODUCT, "11", NOON)
     assert not check(registry=registry, sequencer="11").registration.after_draft, "delivered again"
 
 
@@ -334,10 +334,11 @@ def test_a_redelivered_contract_is_still_current():
 
 def test_a_retired_product_is_revived_by_a_newer_contract_and_not_by_its_last_one_delivered_again():
     registry = registered()
-    registry.products[PRODUCT] = a_product(status="retired")
+    registry.products[PRODUCT] = a_product(status="retired", retirements={"r-1": "10"})
 
     assert not check(registry=registry).current
     assert check(registry=registry, sequencer="11").current
+    assert check(registry=registry, sequencer="11").current, "its first run failed after the claim"
 
 
 def test_a_newer_contract_keeps_the_products_version_and_state():

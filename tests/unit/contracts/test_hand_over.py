@@ -35,6 +35,7 @@ from tests.fakes import (
     FakeAnnouncements,
     FakeCatalog,
     FakeLakeFormation,
+    FakeLocks,
     FakeMemberTopics,
     FakeRegistry,
     FakeSchedules,
@@ -92,6 +93,7 @@ class World:
             roles=ROLES,
             catalog=self.catalog,
             lake=self.lake,
+            locks=FakeLocks(),
             tag=lambda _: None,
             context=self.using.context,
             topics=self.topics,
@@ -239,7 +241,7 @@ def test_what_its_former_owner_announced_does_not_come_and_holds_no_later_announ
 
 def test_the_rights_move_and_both_sides_and_the_readers_are_told():
     world = World()
-    former = a_registration(a_contract(OFFERED), owner=PRODUCER, bucket=BUCKET)
+    former = a_registration(a_contract(OFFERED), owner=PRODUCER, bucket=BUCKET, sequencer="77")
     world.register(former)
     assert world.granted(PRODUCER) == producer_grants(former)
 
@@ -271,12 +273,22 @@ def test_registering_again_moves_nothing_and_tells_the_same():
     assert world.told() == told * 2
 
 
+def test_a_registration_of_the_former_owner_that_comes_late_grants_it_nothing():
+    world = World()
+    world.taken()
+    granted = list(world.lake.grants)
+
+    assert world.register(a_registration(a_contract(OFFERED), sequencer="77")) is None
+
+    assert world.lake.grants == granted
+
+
 def test_an_access_that_the_former_owner_was_granted_stays():
     world = World()
     owners = producer_grants(a_registration())[1]
     entry = GrantEntry(resource=owners["Resource"], permissions=tuple(owners["Permissions"]))
     world.asked("ac-000000000001", PRODUCER, entries=(entry,), receiver=PRODUCER, status="live")
-    world.register(a_registration(a_contract(OFFERED)))
+    world.register(a_registration(a_contract(OFFERED), sequencer="77"))
     world.taken()
     assert [each["Resource"] for each in world.granted(PRODUCER)] == [entry.resource]
 

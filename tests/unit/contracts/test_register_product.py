@@ -2,6 +2,7 @@
 
 import pytest
 from mesh.domain.contracts.claims import NameTaken
+from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import ProductRegistered
 from mesh.domain.governance.product_rights import producer_grants
 from mesh.usecases.central_context import CentralContext
@@ -13,6 +14,7 @@ from tests.fakes import (
     FakeCatalog,
     FakeClock,
     FakeLakeFormation,
+    FakeLocks,
     FakeMemberTopics,
     FakeRegistry,
 )
@@ -32,7 +34,7 @@ class World:
         self.catalog, self.lake, self.registry = FakeCatalog(), FakeLakeFormation(), FakeRegistry()
         self.registry.products[PRODUCT] = a_product(status="claimed")
         self.registration = a_registration()
-        self.tagged = []
+        self.tagged, self.locks = [], FakeLocks()
         self.accesses, self.topics = FakeAccessRegistry(), FakeMemberTopics()
         self.context = CentralContext(CENTRAL, self.registry, self.accesses, self.registry.trace, FakeClock())
 
@@ -42,6 +44,7 @@ class World:
             roles=roles,
             catalog=self.catalog,
             lake=self.lake,
+            locks=self.locks,
             tag=tag or self.tagged.append,
             context=self.context,
             topics=self.topics,
@@ -117,6 +120,48 @@ def test_every_attempt_tags_what_there_is_by_the_same_contract():
         world.register()
 
     assert world.tagged == [a_registration()] * 2
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"contract_sequencer": "11"},
+        {"owner": CENTRAL},
+        {"status": "retired", "retirements": {"r-1": "10"}},
+    ],
+)
+def test_a_contract_that_comes_late_undoes_nothing(now):
+    """A newer contract, another owner's, or the end of the product came first."""
+    world = World()
+    world.registry.products[PRODUCT] = there = a_product(**{"status": "registered", **now})
+
+    assert world.register() is None
+
+    assert (world.catalog.databases, world.lake.calls, world.lake.grants, world.tagged) == ({}, [], [], [])
+    assert world.registry.products[PRODUCT] == there
+
+
+def test_what_another_contract_overtakes_meanwhile_is_not_registered_and_gives_way_when_it_is_repeated():
+    world = World()
+
+    def overtaken(_):
+        world.registry.products[PRODUCT] = a_product(status="claimed", contract_sequencer="11")
+
+    with pytest.raises(ConcurrentChange):
+        world.register(tag=overtaken)
+
+    assert world.registry.products[PRODUCT].status == "claimed"
+    assert world.register() is None
+
+
+def test_one_registration_of_a_product_goes_on_at_a_time():
+    world = World()
+    world.locks.elsewhere.add(f"product-{PRODUCT}")
+
+    with pytest.raises(ConcurrentChange):
+        world.register()
+
+    assert (world.lake.calls, world.tagged) == ([], [])
 
 
 def by_kind(entries):

@@ -4,13 +4,13 @@ import json
 
 import pytest
 from mesh.adapters.messaging import EventNotAccepted
-from mesh.domain.contracts.product import UnknownProduct
+from mesh.domain.contracts.product import ConcurrentChange, UnknownProduct
 from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.usecases.contracts.retire_product import retire_product
 
 from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER, an_ontology
-from tests.fakes import FakeAnnouncements, FakeExecutions, FakeLakeFormation, topic_of
+from tests.fakes import NOON, FakeAnnouncements, FakeExecutions, FakeLakeFormation, FakeLocks, topic_of
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
@@ -23,12 +23,12 @@ def central():
     found.lake = FakeLakeFormation(
         {"confidentiality": ("public", "internal", "confidential", "restricted"), "pii": ("none",)}
     )
-    found.endings, found.announcements = FakeExecutions(), FakeAnnouncements()
+    found.endings, found.announcements, found.locks = FakeExecutions(), FakeAnnouncements(), FakeLocks()
     return found
 
 
-def retire(central, data=REQUEST, by=PRODUCER, **detail):
-    envelope = an_envelope(data, "RetirementRequested", by=by, event="r-1")
+def retire(central, data=REQUEST, by=PRODUCER, event="r-1", **detail):
+    envelope = an_envelope(data, "RetirementRequested", by=by, event=event)
     envelope.detail.update(detail)
     return retire_product(
         envelope,
@@ -36,6 +36,7 @@ def retire(central, data=REQUEST, by=PRODUCER, **detail):
         announcements=central.announcements,
         catalog=central.catalog,
         lake=central.lake,
+        locks=central.locks,
         ontology=an_ontology(),
         endings=central.endings,
         topics=central.topics,
@@ -107,6 +108,32 @@ def test_retiring_is_repeatable(central):
 
     assert central.endings.started == started
     assert len(central.notified(CONSUMER, "ProductRetired")) == 1
+
+
+def test_a_request_that_comes_again_does_not_end_what_a_newer_contract_has_revived(central):
+    retire(central)
+    ended = central.registry.product(PRODUCT)
+    central.registry.claim_product(ended.evolve(contract_sequencer="11"))
+    told = list(central.topics.published)
+
+    assert retire(central).notified == ()
+    assert not central.registry.product(PRODUCT).has_ended
+    central.registry.mark_registered(PRODUCT, "11", NOON)
+    assert retire(central).notified == ()
+
+    assert central.registry.product(PRODUCT).status == "registered"
+    assert central.topics.published == told
+    retire(central, event="r-2")
+    assert central.registry.product(PRODUCT).status == "retired"
+
+
+def test_it_waits_for_a_registration_that_goes_on(central):
+    central.locks.elsewhere.add(f"product-{PRODUCT}")
+
+    with pytest.raises(ConcurrentChange):
+        retire(central)
+
+    assert (central.registry.product(PRODUCT).status, central.lake.on) == ("registered", {})
 
 
 def test_one_that_was_never_crawled_is_retired_too(central):

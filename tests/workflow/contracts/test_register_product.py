@@ -1,5 +1,6 @@
 """Each path of `register-product`, by the real definition in the deployed mesh."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ HAPPY = (
     "CheckContract",
     "CheckCurrent",
     "RegisterProduct",
+    "CheckOvertaken",
     "AnnounceRegistration",
     "Registered",
 )
@@ -112,6 +114,29 @@ def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
     )
     assert (runs[0].status, runs[0].outcome) == ("SUCCEEDED", "superseded")
     assert runs[0].states == ("CheckContract", "CheckCurrent", "Superseded")
+
+
+def test_a_registration_that_waits_while_a_newer_contract_comes_gives_way_to_it(mesh: MeshDriver) -> None:
+    """Whichever of the two has its turn first, when somebody else is done with the product."""
+    table, dynamodb = mesh.output("central", "TableName"), mesh.client("central", "dynamodb")
+    lock = {"pk": {"S": "LOCK#product-reg-overtaken"}, "sk": {"S": "LOCK"}}
+    held = {"holder": {"S": "somebody else"}, "until": {"S": f"{mesh.now().timestamp() + 3600:017.3f}"}}
+    dynamodb.put_item(TableName=table, Item={**lock, **held})
+
+    def declared() -> str:
+        body = mesh.item("central", {"pk": {"S": "PRODUCT#reg-overtaken"}, "sk": {"S": "PRODUCT"}})
+        return str(json.loads(body["body"]["S"])["contract_version"]) if body else ""
+
+    for version in ("1.0.0", "1.1.0"):
+        mesh.put_contract("reg-overtaken", contract("reg-overtaken", version=version))
+        mesh.until(lambda version=version: declared() == version, version)  # type: ignore[misc]
+    dynamodb.delete_item(TableName=table, Key=lock)
+
+    mesh.until(lambda: len(mesh.runs("register-product", "reg-overtaken")) == 2, "both registrations")
+    older, newer = sorted(mesh.runs("register-product", "reg-overtaken"), key=lambda run: run.states != HAPPY)[::-1]
+    assert (older.outcome, older.states[-2:]) == ("superseded", ("CheckOvertaken", "Superseded"))
+    assert (newer.status, newer.states) == ("SUCCEEDED", HAPPY)
+    assert (status_of(mesh, "reg-overtaken"), declared()) == ("registered", "1.1.0")
 
 
 @pytest.mark.ordered_delivery("as many refusals as one client has attempts")

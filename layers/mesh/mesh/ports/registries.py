@@ -85,11 +85,15 @@ class Registry(Protocol):
         stays as it is. Idempotent."""
         ...
 
-    def mark_registered(self, name: str, at: datetime) -> None:
-        """Database, tags, location and grants are in place. Raises ConcurrentChange where the claim was given back."""
+    def mark_registered(self, name: str, sequencer: str, at: datetime) -> None:
+        """Database, tags, location and grants are in place by the contract with this sequencer. Raises ConcurrentChange
+        where the claim was given back, or another contract was declared meanwhile."""
         ...
 
-    def mark_retired(self, name: str, at: datetime) -> None: ...
+    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
+        """The product has ended, by that request; a newer contract of its owner revives it. Idempotent. Raises
+        ConcurrentChange where one was declared meanwhile."""
+        ...
 
     def latest_version(self, product: str) -> ProductVersion | None: ...
 

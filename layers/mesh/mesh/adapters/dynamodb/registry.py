@@ -143,31 +143,40 @@ class DynamoRegistry:
             *(_released(claim, name) for claim in claims_of(product)),
         )
 
-    def mark_registered(self, name: str, at: datetime) -> None:
+    def mark_registered(self, name: str, sequencer: str, at: datetime) -> None:
         """See the port."""
         if not self._table.write(
             update(
                 _product(name),
                 "PRODUCT",
                 "SET #status = :registered, registered_at = :at, after_draft = :no, taken_from = :nobody",
-                {":registered": "registered", ":at": at.isoformat(), ":no": False, ":nobody": None},
-                _THERE,
+                {
+                    ":registered": "registered",
+                    ":at": at.isoformat(),
+                    ":no": False,
+                    ":nobody": None,
+                    ":mine": sequencer,
+                },
+                "contract_sequencer = :mine",
                 names={"#status": "status"},
             )
         ):
-            raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
+            raise ConcurrentChange(f"product {name} was given up, or declared again, meanwhile", product=name)
 
-    def mark_retired(self, name: str, at: datetime) -> None:
-        """The product has ended; a newer contract of its owner revives it."""
-        self._table.write(
+    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
+        """See the port."""
+        ended = {**product.retirements, request: product.contract_sequencer}
+        if not self._table.write(
             update(
-                _product(name),
+                _product(product.name),
                 "PRODUCT",
-                "SET #status = :retired, retired_at = :at",
-                {":retired": "retired", ":at": at.isoformat()},
+                "SET #status = :retired, retired_at = :at, retirements = :ended",
+                {":retired": "retired", ":at": at.isoformat(), ":ended": ended, ":seen": product.contract_sequencer},
+                "contract_sequencer = :seen",
                 names={"#status": "status"},
             )
-        )
+        ):
+            raise ConcurrentChange(f"product {product.name} was declared again meanwhile", product=product.name)
 
     def latest_version(self, product: str) -> ProductVersion | None:
         """The newest version, or None before the first."""
@@ -402,11 +411,12 @@ def _product_item(product: Product) -> dict[str, Any]:
         "contract_sequencer": product.contract_sequencer,
         "after_draft": product.after_draft,
         "taken_from": product.taken_from,
-        "body": product.model_dump_json(exclude={"status", "version", "after_draft", "taken_from"}),
+        "retirements": product.retirements,
+        "body": product.model_dump_json(exclude={"status", "version", "after_draft", "taken_from", "retirements"}),
     }
 
 
 def _read_product(item: Mapping[str, Any]) -> Product:
     body = json.loads(item["body"])
-    kept = {name: item.get(name) for name in ("after_draft", "taken_from") if item.get(name)}
+    kept = {name: item.get(name) for name in ("after_draft", "taken_from", "retirements") if item.get(name)}
     return Product.model_validate({**body, **kept, "status": item["status"], "version": int(item["version"])})

@@ -77,4 +77,4 @@ def declared_again(existing: Product, product: Product) -> Product:
             return existing
         updated = product.updated if order else existing.updated
         kept = {"former": existing.former, "taken_from": existing.taken_from, "updated": updated}
-    return product.evolve(version=existing.version, status=existing.status, **kept)
+    return product.evolve(version=existing.version, status=existing.status, retirements=existing.retirements, **kept)

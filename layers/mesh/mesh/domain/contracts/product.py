@@ -48,7 +48,8 @@ class FormerOwner(Model):
 class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
     of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
-    registered; `taken_from`: the former owner that still has its rights, until then."""
+    registered; `taken_from`: the former owner that still has its rights, until then. `retirements`: id of a request →
+    sequencer of the contract that it ended."""
 
     name: str
     owner: AccountId
@@ -67,7 +68,17 @@ class Product(Model):
     after_draft: bool = False
     former: tuple[FormerOwner, ...] = ()
     taken_from: AccountId | None = None
+    retirements: dict[str, str] = Field(default_factory=dict)
     updated: datetime
+
+    @property
+    def has_ended(self) -> bool:
+        """Its owner retired it. The next contract revives it, which this does not: it may come again."""
+        return self.contract_sequencer in self.retirements.values()
+
+    def is_declared_by(self, owner: str, sequencer: str) -> bool:
+        """Whether that contract is the one that counts: no newer one, no other owner's, and no end came after it."""
+        return (self.owner, self.contract_sequencer) == (owner, sequencer) and not self.has_ended
 
     @property
     def is_offered(self) -> bool:
@@ -89,6 +100,11 @@ class Product(Model):
         """Who fills the tables, by the registered contract."""
         mode: CrawlMode = self.contract.get("crawl", "auto")
         return mode
+
+
+def product_lock(name: str) -> str:
+    """The lock of all that makes, tags, grants or hides what central has of one product by its contract."""
+    return f"product-{name}"
 
 
 class TableSnapshot(Model):

@@ -11,10 +11,12 @@ class AccessStep(Model):
 
 
 class WaitingStep(AccessStep):
-    """A step that sends an event, and whose run waits for the token's answer."""
+    """A step that sends an event, and whose run waits for the token's answer. `attempt` counts from 0: each has a token
+    of its own, and no answer to an earlier one resumes the run."""
 
     token: str
     execution: str
+    attempt: int = 0
 
 
 class ApprovalStep(AccessStep):

@@ -116,7 +116,8 @@ def decided_of(access: Access) -> Decided:
 
 
 def _announce(step: WaitingStep, region: str, context: CentralContext, topics: MemberTopics) -> Granting:
-    """Store the token, then notify the receiving account."""
+    """Store the token, then notify the receiving account: at each attempt, since it may have answered the one before,
+    whose token resumes nothing any more."""
     access = require_access(context, step.access).require_going_on()
     context.accesses.keep_token(access.id, READY, step.token)
     found = decided_of(access)
@@ -134,7 +135,8 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
         until=access.until,
         left_out=found.left_out,
     )
-    notify_member(access.receiver, event, cause_of(access), "granted", step.execution, context=context, topics=topics)
+    this = ("granted", step.execution, *([step.attempt] if step.attempt else []))
+    notify_member(access.receiver, event, cause_of(access), *this, context=context, topics=topics)
     context.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
 

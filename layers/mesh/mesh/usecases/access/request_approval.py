@@ -55,8 +55,8 @@ def request_approval(
 
     An answer that arrived between two rounds resumes the run at once. Raises AccessOver.
     """
-    access = require_access(context, access_id)
-    context.accesses.keep_token(access.id, STEP, token)
+    context.accesses.keep_token(access_id, STEP, token)
+    access = require_access(context, access_id)  # an answer that this does not see yet finds the token
     if (decided := decision_of(access)) is not None:
         release_run(access, STEP, decided, context, answers)
         return ApprovalRequested(access=access.id, notified=())

@@ -131,7 +131,7 @@ def check_contract(
             changes=tuple(change.text for change in diff.changes[:MAX_LISTED]),
             renamed=tuple(f"{each.where}: {each.note}" for each in old_names(written, ontology))[:MAX_LISTED],
         )
-        if before and before.status == "retired" and before.contract_sequencer == declared.sequencer:
+        if before and before.has_ended and before.contract_sequencer == declared.sequencer:
             return checked
         if before and diff.breaking:
             announced = announce_change(envelope, before, contract, diff, announcing)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mesh.domain.contracts.claims import NameTaken, database_mark
+from mesh.domain.contracts.product import product_lock
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import Event, Metadata, ProductRegistered, follow
 from mesh.domain.governance.product_rights import commit_grants, producer_grants, registrar_grant
 from mesh.domain.names import published_location_arn
 from mesh.domain.onboarding.keys import contract_key
-from mesh.ports import Catalog, LakeFormation, MemberTopics
+from mesh.ports import Catalog, LakeFormation, Locks, MemberTopics
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.contracts.hand_over import complete_handover
 
@@ -31,22 +32,50 @@ def register_product(
     roles: CentralRoles,
     catalog: Catalog,
     lake: LakeFormation,
+    locks: Locks,
     tag: Callable[[Registration], object],
     context: CentralContext,
     topics: MemberTopics,
-) -> Event[ProductRegistered]:
+) -> Event[ProductRegistered] | None:
     """Create everything, and return the event for the owner. Idempotent step by step.
+
+    None, and nothing is changed, where a newer contract, another owner's or the product's end came first: one that is
+    late must not undo it.
 
     Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The product is
     marked registered only when everything is in place, and a former owner has its rights until then.
 
     Raises NameTaken, before anything is changed, where the database or the location is somebody else's: the refusal is
-    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, NotPropagated,
-    Throttled, EventNotAccepted.
+    recorded, and a product that was never registered gives its names back; a repetition is refused again. Raises
+    ConcurrentChange, NotPropagated, Throttled, EventNotAccepted.
     """
+    with locks.hold(product_lock(registration.product)):
+        product = context.registry.product(registration.product)
+        if product is not None and not product.is_declared_by(registration.owner, registration.sequencer):
+            return None
+        _create_database(registration, roles, catalog, lake, context)
+        tag(registration)
+        lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
+        _grant(registration, roles, lake)
+        if registration.taken_from:
+            complete_handover(registration, registration.taken_from, lake=lake, context=context, topics=topics)
+        context.registry.mark_registered(registration.product, registration.sequencer, context.clock.now())
+    return _announcement(registration)
+
+
+def _create_database(
+    registration: Registration, roles: CentralRoles, catalog: Catalog, lake: LakeFormation, context: CentralContext
+) -> None:
+    """Without grants to IAMAllowedPrincipals: it is shared by tags only."""
+    owners = (registration.owner, registration.taken_from)
     try:
         lake.require_free_location(published_location_arn(registration.bucket, registration.product), roles.location)
-        _create_database(registration, catalog, lake)
+        catalog.create_database(
+            registration.database,
+            location=registration.location,
+            description=registration.description,
+            marks=[database_mark(registration.product, owner) for owner in owners if owner],
+        )
     except NameTaken as refusal:
         refusal.where = {"bucket": registration.bucket, "key": contract_key(registration.product), **refusal.where}
         context.registry.release_claims(registration.product, registration.sequencer)
@@ -55,24 +84,6 @@ def register_product(
             registration.owner, "ProductDeclared", refusal.to_dict(), now, event=registration.declaration
         )
         raise
-    tag(registration)
-    lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
-    _grant(registration, roles, lake)
-    if registration.taken_from:
-        complete_handover(registration, registration.taken_from, lake=lake, context=context, topics=topics)
-    context.registry.mark_registered(registration.product, context.clock.now())
-    return _announcement(registration)
-
-
-def _create_database(registration: Registration, catalog: Catalog, lake: LakeFormation) -> None:
-    """Without grants to IAMAllowedPrincipals: it is shared by tags only."""
-    owners = (registration.owner, registration.taken_from)
-    catalog.create_database(
-        registration.database,
-        location=registration.location,
-        description=registration.description,
-        marks=[database_mark(registration.product, owner) for owner in owners if owner],
-    )
     lake.revoke_iam_allowed_principals(registration.database)
 
 

@@ -3,22 +3,24 @@
 import json
 
 from mesh.domain.access.record import OVER
+from mesh.domain.contracts.product import Product, product_lock
 from mesh.domain.events import Envelope, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
-from mesh.ports import Announcements, CatalogState, Executions, LakeFormation, MemberTopics
+from mesh.ports import Announcements, CatalogState, Executions, LakeFormation, Locks, MemberTopics
 from mesh.usecases.authorisation import owned_product, refusals_told, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, notify_member
 
 
 class Retired(Model):
-    """The outcome: accesses that ended, and accounts that were notified."""
+    """The outcome: accesses that ended, and accounts that were notified; none where a request comes again after a newer
+    contract has revived the product."""
 
     product: str
-    accesses: tuple[str, ...]
-    notified: tuple[str, ...]
+    accesses: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
 
 def retire_product(
@@ -28,6 +30,7 @@ def retire_product(
     announcements: Announcements,
     catalog: CatalogState,
     lake: LakeFormation,
+    locks: Locks,
     ontology: Ontology,
     endings: Executions,
     topics: MemberTopics,
@@ -36,15 +39,20 @@ def retire_product(
     LF-Tags, notify and unsubscribe.
 
     Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded and told.
+    ConcurrentChange is transient.
     """
     metadata = metadata_of(envelope)
     with refusals_told(envelope, records=context, topics=topics):
         require_sender(envelope, context)
         request = read_event(RetirementRequested, envelope).data
         product = owned_product(context.registry, request.product, envelope.account)
-    announcements.end(product.name)
-    context.registry.mark_retired(product.name, context.clock.now())
-    _hide(product.name, catalog, lake, ontology)
+    with locks.hold(product_lock(product.name)):
+        product = owned_product(context.registry, request.product, envelope.account)
+        if _was_revived(product, metadata.id):
+            return Retired(product=product.name)
+        announcements.end(product.name)
+        context.registry.mark_retired(product, metadata.id, context.clock.now())
+        _hide(product.name, catalog, lake, ontology)
     ended = tuple(
         access.id
         for access in context.accesses.newest()
@@ -68,6 +76,11 @@ def retire_product(
         metadata.correlation_id, "retired", product=product.name, accesses=list(ended), notified=notified
     )
     return Retired(product=product.name, accesses=ended, notified=tuple(notified))
+
+
+def _was_revived(product: Product, request: str) -> bool:
+    """Whether a contract was declared after that request had ended the product."""
+    return product.retirements.get(request, product.contract_sequencer) != product.contract_sequencer
 
 
 def _hide(product: str, catalog: CatalogState, lake: LakeFormation, ontology: Ontology) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from mesh.domain.access.grants import filter_name, grants_digest, unneeded
 from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import Access, lock_name
-from mesh.domain.contracts.product import Product
+from mesh.domain.contracts.product import Product, product_lock
 from mesh.domain.errors import Transient
 from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
 from mesh.domain.governance.catalog_snapshot import IAM_ALLOWED_PRINCIPALS
@@ -145,9 +145,10 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return _entrance(drift, using)
     if drift.kind == "rename":
         return carry_out(drift, run, using.renaming)
-    product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
-        return product is not None and product.status == "registered" and _product(drift, product, using)
+        with using.locks.hold(product_lock(drift.database)):
+            product = using.context.registry.product(drift.database)
+            return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
 
 
