@@ -264,9 +264,9 @@ class Pipeline:
         """The catalog has what was promoted."""
         confirm_crawl(self.round, catalog=self.catalog, work=self.work)
 
-    def propose(self, seen: FakeCatalog | None = None) -> ProposalSettled:
+    def propose(self, seen: FakeCatalog | None = None, token: str = "t") -> ProposalSettled:
         """What central makes of it: committed, or answered otherwise. `seen`: the catalog as the producer saw it."""
-        command = Propose(**dict(self.round), token="t", holder="run")
+        command = Propose(**dict(self.round), token=token, holder="run")
         event = propose_version(
             command, catalog=seen or self.catalog, staging=self._staging(), uploads=self.uploads, bus=self.bus
         )

@@ -244,7 +244,7 @@ class FakeAccessRegistry:
         self.stored: dict[str, Access] = {}
         self.asks: dict[tuple[str, str], str] = {}
         self.tokens: dict[tuple[str, str], str] = {}
-        self.token_orders: dict[tuple[str, str], str] = {}
+        self.token_orders: dict[tuple[str, str], tuple[str, str]] = {}
 
     def open(self, access: Access) -> Access:
         if access.id in self.stored:
@@ -272,10 +272,11 @@ class FakeAccessRegistry:
     def newest(self) -> Iterator[Access]:
         return iter(sorted(self.stored.values(), key=lambda each: (each.asked_at, each.id), reverse=True))
 
-    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
-        if not order or self.token_orders.get((access_id, step)) != order or (access_id, step) not in self.tokens:
+    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "", execution: str = "") -> None:
+        kept, by = self.token_orders.get((access_id, step), ("", ""))
+        if not order or kept != order or by == execution or (access_id, step) not in self.tokens:
             self.tokens[access_id, step] = token
-            self.token_orders[access_id, step] = order
+            self.token_orders[access_id, step] = order, execution
 
     def token(self, access_id: str, step: str) -> str | None:
         return self.tokens.get((access_id, step))

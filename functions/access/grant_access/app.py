@@ -20,7 +20,7 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{access, token, execution, attempt}` → Granting."""
+    """`{access, token}` → Granting."""
     step, settings = WaitingStep.model_validate(event), load(Settings)
     return grant_access(
         step,

@@ -139,12 +139,14 @@ def test_a_token_is_of_one_step_and_used_once(accesses):
     assert (accesses.token(FIRST, "decision"), accesses.token(FIRST, "ready")) == (None, "t-2")
 
 
-def test_a_token_of_the_same_order_is_kept_and_of_another_one_replaced(accesses):
-    for token, order in (("t-1", "e-1"), ("t-2", "e-1")):
-        accesses.keep_token(FIRST, "released", token, order=order)
+def test_a_token_is_replaced_but_for_another_executions_of_the_same_order(accesses):
+    for token, execution in (("t-1", "run-1"), ("t-2", "run-2")):
+        accesses.keep_token(FIRST, "released", token, order="e-1", execution=execution)
     assert accesses.token(FIRST, "released") == "t-1"
-    accesses.keep_token(FIRST, "released", "t-3", order="e-2")
-    assert accesses.token(FIRST, "released") == "t-3"
+    accesses.keep_token(FIRST, "released", "t-3", order="e-1", execution="run-1")
+    assert accesses.token(FIRST, "released") == "t-3", "the next attempt of the execution that waits"
+    accesses.keep_token(FIRST, "released", "t-4", order="e-2", execution="run-2")
+    assert accesses.token(FIRST, "released") == "t-4"
 
 
 def test_a_token_that_was_replaced_releases_nothing(accesses):

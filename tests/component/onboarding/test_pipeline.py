@@ -1,5 +1,7 @@
 """From landing to readers: what is published, held, replaced, deleted, retyped."""
 
+import json
+
 import pytest
 from mesh.domain.contracts.product import FormerOwner
 from mesh.domain.lineage.model import Place
@@ -295,6 +297,16 @@ def test_a_repeated_proposal_gets_the_same_answer(loans):
     first, second = loans.propose(), loans.propose()
     assert first == second
     assert loans.version().version == 1
+
+
+def test_each_attempt_sends_an_event_of_its_own_since_the_answer_to_the_one_before_resumes_nothing(loans):
+    loans.put("a.csv", "id,amount,note\n1,1,x\n")
+    loans.check()
+    loans.stage()
+    for token in ("t-1", "t-2", "t-2"):
+        loans.propose(token=token)
+    first, second, again = (json.loads(detail)["metadata"]["id"] for _, detail in loans.bus.events)
+    assert (first != second, second == again) == (True, True)
 
 
 def test_a_column_added_after_a_rollback_never_shows_a_forgotten_one(pipeline, tmp_path):

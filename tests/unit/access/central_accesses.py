@@ -174,11 +174,9 @@ class Central:
     def decided(self, envelope: Envelope) -> receive_answer.Answered:
         return receive_answer.receive_answer(envelope, topics=self.topics, answers=self.answers, context=self.context)
 
-    def grant(
-        self, number: str, token: str = "t-ready", execution: str = "run-1", attempt: int = 0
-    ) -> grant_access.Granting:
+    def grant(self, number: str, token: str = "t-ready") -> grant_access.Granting:
         return grant_access.grant_access(
-            WaitingStep(access=number, token=token, execution=execution, attempt=attempt),
+            WaitingStep(access=number, token=token),
             region=REGION,
             at_end=TARGET,
             context=self.context,
@@ -202,15 +200,17 @@ class Central:
     def live(self, number: str, proved_as: str = "") -> grant_access.Granting:
         return grant_access.record_live(number, proved_as, context=self.context)
 
-    def end(self, order: dict[str, Any], token: str = "t-end") -> end_access.Ended:
-        step = end_access.EndStep(order=order, token=token)
+    def end(self, order: dict[str, Any], token: str = "t-end", execution: str = "run-end") -> end_access.Ended:
+        step = end_access.EndStep(order=order, token=token, execution=execution)
         return end_access.end_access(step, topics=self.topics, answers=self.answers, context=self.context)
 
-    def revoke(self, number: str, *, by: str = CONSUMER, token: str = "t-end", **more: Any) -> end_access.Ended:
+    def revoke(
+        self, number: str, *, by: str = CONSUMER, token: str = "t-end", execution: str = "run-end", **more: Any
+    ) -> end_access.Ended:
         """RevocationRequested arrives."""
         data = {"access": number, "reason": "the project is over", **more}
         envelope = an_envelope(data, "RevocationRequested", by=by, event=f"revoke-{by}")
-        return self.end(envelope.model_dump(mode="json", by_alias=True), token)
+        return self.end(envelope.model_dump(mode="json", by_alias=True), token, execution)
 
     def revoke_grants(self, number: str) -> end_access.Ended:
         return end_access.revoke_grants(

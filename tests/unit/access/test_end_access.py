@@ -98,7 +98,7 @@ def announced(central):
 
 def test_a_second_delivery_is_not_announced_again_and_the_first_run_goes_on(central, number):
     central.revoke(number, token="t-first")
-    central.revoke(number, token="t-second")
+    central.revoke(number, token="t-second", execution="run-2")
 
     assert len(announced(central)) == 1
     assert central.accesses.token(number, "released") == "t-first", "which AccessReleased resumes"
@@ -118,9 +118,12 @@ def test_a_run_that_is_started_again_does_not_wait_for_what_has_been_released(ce
 
 
 def test_an_expiry_that_comes_twice_is_announced_once_and_another_order_anew(central, number):
-    central.end(ordered(number), "t-first")
-    central.end(ordered(number), "t-second")
+    central.end(ordered(number), "t-first", "run-1")
+    central.end(ordered(number), "t-second", "run-2")
     assert len(announced(central)) == 1
+    assert central.accesses.token(number, "released") == "t-first"
+    central.end(ordered(number), "t-retried", "run-1")
+    assert (len(announced(central)), central.accesses.token(number, "released")) == (1, "t-retried")
     central.revoke(number, by=PRODUCER, token="t-third")
     assert len(announced(central)) == 2
     assert central.accesses.token(number, "released") == "t-third"

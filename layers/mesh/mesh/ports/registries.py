@@ -222,9 +222,9 @@ class AccessRegistry(Protocol):
         """All, the newest first."""
         ...
 
-    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
-        """The task token that releases the run waiting at `step`; it replaces an older one, but for one of the same
-        order: that is delivered again, and its first run goes on."""
+    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "", execution: str = "") -> None:
+        """The task token that releases the run waiting at `step`; it replaces an older one, but for another
+        execution's of the same order: that was delivered twice, and the first goes on."""
         ...
 
     def token(self, access_id: str, step: str) -> str | None: ...

@@ -89,13 +89,13 @@ class DynamoAccessRegistry:
             if access is not None:
                 yield access
 
-    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
+    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "", execution: str = "") -> None:
         """See the port."""
         item: dict[str, Any] = {"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}"}
-        item |= {"task_token": token, "ordered_by": order}
+        item |= {"task_token": token, "ordered_by": order, "execution": execution}
         item |= self._table.expiry(Kind.TASK_TOKEN)
-        another = "attribute_not_exists(pk) OR ordered_by <> :order"
-        self._table.write(put(item, another, {":order": order}) if order else put(item))
+        its_own = "attribute_not_exists(pk) OR ordered_by <> :order OR execution = :execution"
+        self._table.write(put(item, its_own, {":order": order, ":execution": execution}) if order else put(item))
 
     def token(self, access_id: str, step: str) -> str | None:
         """See the port."""

@@ -11,12 +11,10 @@ class AccessStep(Model):
 
 
 class WaitingStep(AccessStep):
-    """A step that sends an event, and whose run waits for the token's answer. `attempt` counts from 0: each has a token
-    of its own, and no answer to an earlier one resumes the run."""
+    """A step that sends an event, and whose run waits for the token's answer. Each attempt has a token of its own: no
+    answer to an earlier one resumes the run."""
 
     token: str
-    execution: str
-    attempt: int = 0
 
 
 class ApprovalStep(AccessStep):

@@ -55,10 +55,12 @@ class Ending(Model):
 
 
 class EndStep(Model):
-    """`order` is a RevocationRequested envelope, or `{"ending": …}`; AccessReleased releases `token`."""
+    """`order` is a RevocationRequested envelope, or `{"ending": …}`; AccessReleased releases `token`, which is of one
+    attempt of the `execution`."""
 
     order: dict[str, Any]
     token: str
+    execution: str = ""
 
 
 class Ended(Model):
@@ -135,7 +137,7 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
 
 def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
     """Store the token, then notify the receiving account and the owners: once for an order, however often it comes."""
-    context.accesses.keep_token(access.id, RELEASED, step.token, order=_order_id(step))
+    context.accesses.keep_token(access.id, RELEASED, step.token, order=_order_id(step), execution=step.execution)
     _notify(access, step, context, topics)
 
 

@@ -135,8 +135,7 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
         until=access.until,
         left_out=found.left_out,
     )
-    this = ("granted", step.execution, *([step.attempt] if step.attempt else []))
-    notify_member(access.receiver, event, cause_of(access), *this, context=context, topics=topics)
+    notify_member(access.receiver, event, cause_of(access), "granted", step.token, context=context, topics=topics)
     context.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
 

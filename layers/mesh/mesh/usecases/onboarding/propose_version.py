@@ -1,6 +1,7 @@
 """The producer stages a version and proposes it, and waits for central's answer.
 
-The proposal is the same at every repetition, and so is the answer: a run without an answer proposes again.
+The proposal is the same at every repetition, and so is the answer: a run without an answer proposes again. Each attempt
+sends an event of its own, whose answer is one of its own: its token alone resumes the run.
 """
 
 from datetime import timedelta
@@ -53,7 +54,7 @@ def propose_version(
         raise lease_lost(command)
     event = Event[VersionProposed](
         metadata=Metadata(
-            id=stable_id(staged.proposal, command.attempt, command.holder), correlation_id=command.correlation_id
+            id=stable_id(staged.proposal, command.attempt, command.token), correlation_id=command.correlation_id
         ),
         data=VersionProposed(
             product=command.product,
