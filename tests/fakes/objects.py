@@ -80,6 +80,11 @@ class FakeLanding:
         objects = tuple(ListedObject(ref.evolve(version_id=None), self._written) for ref in found[: self._page])
         return Listing(objects, objects[-1].ref.key if len(found) > self._page else "")
 
+    def contracts(self, bucket: str) -> Iterator[ListedObject]:
+        for folder in sorted({key.partition("/")[0] for place, key in self._objects.content if place == bucket}):
+            if ref := self.present(bucket, f"{folder}/contract.yaml"):
+                yield ListedObject(ref, self._written)
+
     def present(self, bucket: str, key: str) -> ObjectRef | None:
         versions = self._objects.content.get((bucket, key))
         if not versions:

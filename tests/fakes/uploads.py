@@ -10,7 +10,7 @@ from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.onboarding.landing import Known, LandingAudit
 from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
 from mesh.domain.onboarding.standing import Lease, Standing
-from mesh.ports import Note, WaitingRun
+from mesh.ports import Note, Revision, WaitingRun
 
 from tests.fakes.messages import FakeTrace
 
@@ -162,6 +162,10 @@ class FakeRevisions:
         known = self.uploads.contracts.get(product)
         if known is None or compare_sequencers(contract.sequencer, known[1]) > 0:
             self.uploads.contracts[product] = (contract.version_id or "", contract.sequencer, declaration)
+
+    def newest(self, product: str) -> Revision | None:
+        known = self.uploads.contracts.get(product)
+        return Revision(known[0], known[1]) if known else None
 
     def settle(self, product: str, declaration: str) -> bool:
         if self.uploads.contracts.get(product, ("", "", ""))[2] != declaration or not declaration:

@@ -117,6 +117,16 @@ def test_what_is_written_first_stands(producer):
     assert producer.work.get("runs/a.json") == "one"
 
 
+def test_the_contract_of_each_folder_is_found_with_its_version(aws):
+    made = S3()
+    made.upload("cards/data/cards/a.csv", "a")
+    made.upload("loans/contract.yaml", "old")
+    newest = made.upload("loans/contract.yaml", "new")
+    made.upload("contract.yaml", "of no folder")
+    [(found, modified)] = S3LandingObjects(made.client).contracts(BUCKET)
+    assert (found.key, found.version_id, bool(modified.tzinfo)) == ("loans/contract.yaml", newest.version_id, True)
+
+
 def test_the_bucket_is_listed_page_by_page_with_what_an_event_would_tell(aws):
     made = S3()
     refs = [made.upload(f"loans/data/loans/{name}.csv", name) for name in "abc"]

@@ -358,6 +358,20 @@ def test_an_upload_whose_event_never_came_is_published_within_a_day(mesh: MeshDr
     assert Analyst(mesh, product.name).totals() == (3, 62)
 
 
+def test_a_contract_whose_event_never_came_is_registered_within_hours_and_what_waited_for_it_published(
+    mesh: MeshDriver,
+) -> None:
+    product = PublishingDriver(mesh, "pu-untold")
+    with nobody_listens(mesh):
+        mesh.put_contract(product.name, one_table_contract(product.name, version="1.1.0"))
+        mesh.until(mesh.at_rest, "the end of its event")
+    mesh.put_object(f"{product.name}/data/t1/a.csv", csv((1, 10)))
+    mesh.until(mesh.at_rest, "a batch that waits for the contract")
+    assert product.versions() == 0
+    mesh.skip(2 * 3600)
+    mesh.until(lambda: product.versions() == 1, "a version by the contract that was missed")
+
+
 @contextmanager
 def nobody_listens(mesh: MeshDriver) -> Iterator[None]:
     """The producer's rule for uploads does nothing meanwhile."""

@@ -58,7 +58,7 @@ from mesh.ports.registries import (
     TryRules,
 )
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
-from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads, WaitingRun
+from mesh.ports.uploads import Quarantine, RawUploads, Revision, Revisions, Uploads, WaitingRun
 
 __all__ = [
     "AccessRegistry",
@@ -108,6 +108,7 @@ __all__ = [
     "RemovedObjects",
     "ResourceLinks",
     "ResourcePolicies",
+    "Revision",
     "Revisions",
     "Rewriter",
     "Schedules",

@@ -1,6 +1,6 @@
 """Tables that are staged and committed, and central's record of the proposals."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.events import ProposalSettled
     from mesh.domain.onboarding.batches import IndexEntry
     from mesh.domain.onboarding.formats.model import ObjectRef
-    from mesh.domain.onboarding.landing import Listing
+    from mesh.domain.onboarding.landing import ListedObject, Listing
     from mesh.domain.onboarding.reading.model import StoredFile, WrittenFile
     from mesh.domain.publishing.fields import Field
     from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
@@ -173,6 +173,10 @@ class LandingObjects(Protocol):
 
     def listed(self, bucket: str, after: str) -> "Listing":
         """At most 1,000 objects of the whole bucket whose keys follow this one."""
+        ...
+
+    def contracts(self, bucket: str) -> Iterator["ListedObject"]:
+        """The newest version of each folder's contract, with its id."""
         ...
 
     def mark_published(self, refs: "Iterable[ObjectRef]") -> None:

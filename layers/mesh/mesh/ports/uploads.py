@@ -110,6 +110,13 @@ class Uploads(Protocol):
         ...
 
 
+class Revision(NamedTuple):
+    """A version of a contract that arrived, and the sequencer of its event."""
+
+    version_id: str
+    sequencer: str
+
+
 class Revisions(Protocol):
     """The producer's record of the newest version of each product's contract, and whether its fate is known."""
 
@@ -117,6 +124,8 @@ class Revisions(Protocol):
         """A version of the contract arrived; `declaration` is the event that central answers. Older ones are passed
         over. Idempotent."""
         ...
+
+    def newest(self, product: str) -> Revision | None: ...
 
     def settle(self, product: str, declaration: str) -> bool:
         """It was registered, or refused. False where a newer one is there, or none. Idempotent."""

@@ -3,6 +3,7 @@
 from mesh.adapters.dynamodb.items import Table, put, put_new, update
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.ports import Revision
 
 
 class DynamoRevisions:
@@ -26,6 +27,11 @@ class DynamoRevisions:
             written = self._table.write(put(item, "sequencer = :seen", {":seen": known["sequencer"]}))
         if not written:
             self.begin(product, contract, declaration)
+
+    def newest(self, product: str) -> Revision | None:
+        """See the port."""
+        item = self._table.get(_key(product), "CONTRACT")
+        return Revision(item["version_id"], item["sequencer"]) if item else None
 
     def settle(self, product: str, declaration: str) -> bool:
         """See the port."""

@@ -1,7 +1,7 @@
 """What the owner puts into the producer's bucket, below `data/` and `raw/`."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.s3.storage import GONE
 from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.keys import contract_key
 from mesh.domain.onboarding.landing import ListedObject, Listing
 
 if TYPE_CHECKING:
@@ -31,17 +32,8 @@ class S3LandingObjects:
 
     def present(self, bucket: str, key: str) -> ObjectRef | None:
         """See the port. Its writer is no longer known."""
-        try:
-            with transient_errors():
-                head: Any = self._client.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
-            return None
-        return ObjectRef(
-            bucket=bucket, key=key, size=head["ContentLength"], etag=head["ETag"].strip('"'),
-            version_id=head.get("VersionId"),
-        )  # fmt: skip
+        found = self._head(bucket, key)
+        return found.ref if found else None
 
     def listed(self, bucket: str, after: str) -> Listing:
         """See the port."""
@@ -55,6 +47,28 @@ class S3LandingObjects:
             for each in page.get("Contents", ())
         )
         return Listing(objects, objects[-1].ref.key if page["IsTruncated"] and objects else "")
+
+    def contracts(self, bucket: str) -> Iterator[ListedObject]:
+        """See the port."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool, transient_errors():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Delimiter="/"):
+                folders = [each["Prefix"].removesuffix("/") for each in page.get("CommonPrefixes", ())]
+                found = pool.map(lambda folder: self._head(bucket, contract_key(folder)), folders)
+                yield from filter(None, found)
+
+    def _head(self, bucket: str, key: str) -> ListedObject | None:
+        try:
+            with transient_errors():
+                head: Any = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
+            return None
+        ref = ObjectRef(
+            bucket=bucket, key=key, size=head["ContentLength"], etag=head["ETag"].strip('"'),
+            version_id=head.get("VersionId"),
+        )  # fmt: skip
+        return ListedObject(ref, head["LastModified"])
 
     def mark_published(self, refs: Iterable[ObjectRef]) -> None:
         """See the port. S3 replaces an object's tags as a whole."""

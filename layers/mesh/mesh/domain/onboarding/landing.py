@@ -1,17 +1,19 @@
 """What lies in the producer's bucket, beside what is known of it: an upload whose event never came is found."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 
+LATE: Final = timedelta(minutes=15)
+"""The events of younger objects may be on their way: a batching window, and a queue that is full."""
 _BEFORE_ANY: Final = "0" * 32
 """S3's own sequencers are shorter, and not all zeros."""
 
 
 class ListedObject(NamedTuple):
-    """The newest version of an object, which S3 lists without its id, and when it was written."""
+    """The newest version of an object, which S3's listing has without its id, and when it was written."""
 
     ref: ObjectRef
     modified: datetime
@@ -42,10 +44,15 @@ class LandingAudit(Model):
 
 def missed(listed: ObjectRef, known: Known | None) -> ObjectRef | None:
     """The object as an upload that is newer than what is known and older than whatever comes next; None for one whose
-    event came. A sequencer is hexadecimal text, compared as if zeros followed the shorter one; what was missed before
-    may have none."""
+    event came."""
     if known is None:
         return listed
     if known.etag is None or known.etag == listed.etag:
         return None
-    return listed.evolve(sequencer=f"{known.sequencer or _BEFORE_ANY}1")
+    return listed.evolve(sequencer=sequencer_after(known.sequencer))
+
+
+def sequencer_after(known: str) -> str:
+    """One that is later than this, and earlier than any that S3 gives next: they are hexadecimal text, compared as if
+    zeros followed the shorter one. What was missed before may have none."""
+    return f"{known or _BEFORE_ANY}1"

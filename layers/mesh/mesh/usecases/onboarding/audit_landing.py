@@ -14,13 +14,11 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import stable_id
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
-from mesh.domain.onboarding.landing import LandingAudit, ListedObject, missed
+from mesh.domain.onboarding.landing import LATE, LandingAudit, ListedObject, missed
 from mesh.ports import Clock, LandingObjects, Trace, Uploads
 from mesh.usecases.onboarding.collect_uploads import product_of
 
 EVERY: Final = timedelta(days=1)
-LATE: Final = timedelta(minutes=15)
-"""Younger objects may be on their way: a batching window, and a queue that is full."""
 PAGES: Final = 20
 """Of 1,000 objects, in one call; the next call goes on."""
 

@@ -5,10 +5,15 @@ A revision is settled when it was registered or rejected, or has to wait for its
 registered the last one that was applies.
 """
 
+from collections.abc import Iterator
+
+from mesh.domain.errors import Rejected
 from mesh.domain.events import Event, ProductHandedOver, stable_id
 from mesh.domain.names import execution_name
-from mesh.domain.onboarding.keys import contract_key
-from mesh.ports import Executions, LandingObjects, Revisions, Uploads
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.keys import ContractKey, contract_key, parse_key
+from mesh.domain.onboarding.landing import LATE, sequencer_after
+from mesh.ports import Clock, Executions, LandingObjects, Revisions, Uploads
 from mesh.usecases.onboarding.rounds import Start
 
 
@@ -17,6 +22,27 @@ def is_on_its_way(product: str, bucket: str, settled: str | None, *, landing: La
     event may not have arrived yet."""
     contract = landing.present(bucket, contract_key(product))
     return contract is not None and settled != (contract.version_id or "")
+
+
+def missed_contracts(
+    bucket: str, *, landing: LandingObjects, revisions: Revisions, clock: Clock
+) -> Iterator[ObjectRef]:
+    """Contracts in the bucket whose event never came, as newer than what is known of their products. A key that is no
+    product's has its report, or is told when it comes again."""
+    for ref, modified in landing.contracts(bucket):
+        product = _product(ref)
+        if product and clock.now() - modified >= LATE:
+            known = revisions.newest(product)
+            if known is None or known.version_id != (ref.version_id or ""):
+                yield ref.evolve(sequencer=sequencer_after(known.sequencer if known else ""))
+
+
+def _product(contract: ObjectRef) -> str | None:
+    try:
+        key = parse_key(contract.key)
+    except Rejected:
+        return None
+    return key.product if isinstance(key, ContractKey) else None
 
 
 def settle_unregistered(
