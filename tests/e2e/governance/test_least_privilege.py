@@ -398,7 +398,7 @@ EXCUSED: Final = {
     "AcceptShare dynamodb:Query": "a reader's role that is gone: what its other accesses need",
     "AcceptShare lakeformation:BatchRevokePermissions": "a reader's role that is gone",
     "DeclareProduct states:StartExecution": "data that waited for a contract which is refused here",
-    "FileReport states:StartExecution": "data that waited for a contract which central refused",
+    "ReceiveVerdict states:StartExecution": "data that waited for a contract which central refused",
     "SettleFailure sqs:ChangeMessageVisibility": "other messages of the queue, which it looks through",
     "SettleFailure sns:Publish": "what could not be published to people, or as a warning before an access ends",
     "SettleFailure kms:Decrypt": "asked for by SNS, whose topics for people are encrypted",

@@ -22,7 +22,7 @@ from tests.fakes import FakeClock, FakeTrace
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:prepare-product"
-FUNCTION = "arn:aws:lambda:eu-central-1:222222222222:function:meshwork-producer-FileReport"
+FUNCTION = "arn:aws:lambda:eu-central-1:222222222222:function:meshwork-producer-ReceiveVerdict"
 EVENT = {
     "id": "e-1",
     "detail-type": "ProductRegistered",
@@ -110,7 +110,7 @@ def test_a_function_that_failed_is_invoked_with_its_event():
     failure = failure_of(message(record))
 
     assert failure.redelivery == Invoke(FUNCTION, json.dumps(EVENT))
-    assert failure.what == "ProductRegistered for meshwork-producer-FileReport"
+    assert failure.what == "ProductRegistered for meshwork-producer-ReceiveVerdict"
     assert failure.why == "Throttled: slow down"
 
 
