@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from cli.mesh_commands import deploy
+from cli.mesh_commands import deploy, named
 from local.deploy import Deployment
 from local.mesh import ROOT, Mesh, on_port
 from tests.local.running import free_port
@@ -27,9 +27,10 @@ SAM: Final = (sys.executable, "-m", "local.sam", str(HOME / "cache"))
 
 @contextmanager
 def tested_mesh(
-    home: Path = HOME, *, wait_scale: float = WAIT_SCALE, organization: bool = True
+    home: Path = HOME, *, wait_scale: float = WAIT_SCALE, organization: bool = True, producers: int = 1
 ) -> Iterator[MeshDriver]:
-    """Three accounts on a free port, deployed by the real templates with the real sam; gone at the end."""
+    """Three accounts on a free port, or further producers beside them, deployed by the real templates with the real
+    sam; gone at the end."""
     patch = pytest.MonkeyPatch()
     patch.setenv("MESH_HOME", str(home))
     mesh = Mesh(free_port(), home)
@@ -40,7 +41,7 @@ def tested_mesh(
             fcntl.flock(lock, fcntl.LOCK_EX)
             Deployment(mesh).build()
             fcntl.flock(lock, fcntl.LOCK_SH)
-            deploy(mesh, lambda account, what: None)
+            deploy(mesh, lambda account, what: None, named(producers, 1))
             # What was deployed here, whatever another test run builds meanwhile.
             builds = mesh.state_dir / "build"
             shutil.copytree(home / "build", builds, copy_function=os.link)

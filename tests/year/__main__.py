@@ -1,4 +1,4 @@
-"""`python -m tests.year`: forty changes in a simulated year of one mesh, while readers ask all the time.
+"""`python -m tests.year`: the changes of a simulated year of one mesh, while readers ask all the time.
 
     make year
 
@@ -13,14 +13,14 @@ from mesh.domain.contracts.product import ProductVersion
 
 from tests import terminal  # noqa: F401 - first: what is imported below asks for the terminal
 from tests.access_driver import AccessDriver
-from tests.mesh_fixtures import running_mesh
-from tests.year.changes import CHANGES, LOANS, Year
+from tests.mesh_fixtures import tested_mesh
+from tests.year.changes import CHANGES, LOANS, PART, Year
 from tests.year.readers import Place, Readers
 
 
 def main() -> int:
     """0 if the year went as it should."""
-    with running_mesh(0) as mesh:
+    with tested_mesh(producers=2) as mesh:
         readers = Readers(mesh)
         year = Year(mesh, readers, AccessDriver(mesh), mesh.now())
         with readers:
@@ -51,7 +51,7 @@ def made(year: Year, number: int) -> bool:
 
 def recorded(year: Year) -> dict[Place, set[int]]:
     """Rows of each table in all versions that central has recorded."""
-    items = year.mesh.items("central", f"PRODUCT#{LOANS}")
+    items = [item for product in (LOANS, PART) for item in year.mesh.items("central", f"PRODUCT#{product}")]
     versions = [ProductVersion.model_validate_json(item["body"]) for item in items if item["sk"].startswith("VERSION#")]
     return {
         place: {

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
+import yaml
 from mesh.domain.access.record import OVER
 
 from cli.output import CommandFailed
-from local.accounts import ACCOUNTS
+from local.accounts import ACCOUNTS, DOMAINS
 from tests.access_driver import AccessDriver
 from tests.mesh_commands import mesh_command
 from tests.mesh_deployments import deploy, governed_by
@@ -23,6 +24,7 @@ from tests.year.readers import Place, Readers
 
 LOANS, PART = "year-loans", "year-instalments"
 CONSUMER, PRODUCER = ACCOUNTS["consumer"], ACCOUNTS["producer"]
+SUCCESSOR: Final = "producer-2"
 ANALYST, SCIENTIST = "DataAnalyst", "DataScientist"
 T1: Final = {"id": "bigint", "amount": "bigint", "wage": "bigint"}
 RESTRICTED: Final = {"wage": "restricted"}
@@ -74,6 +76,7 @@ class Year:
     t2: Place = field(init=False)
     other: Place = field(init=False)
     new: Place = field(init=False)
+    parts: Place = field(init=False)
     live: str = ""
     second: str = ""
     contract: dict[str, Any] = field(default_factory=dict)
@@ -107,10 +110,11 @@ class Year:
 
     def register(self, document: dict[str, Any]) -> Run:
         """The run that looked at it; what it leads to is over."""
-        before = self.mesh.runs("register-product", LOANS)
-        self.mesh.put_contract(LOANS, document)
-        run = self.mesh.wait_for_run("register-product", LOANS, after=before)
-        self.mesh.settled(LOANS)
+        product = document["name"]
+        before = self.mesh.runs("register-product", product)
+        self.mesh.put_contract(product, document)
+        run = self.mesh.wait_for_run("register-product", product, after=before)
+        self.mesh.settled(product)
         return run
 
     def publish(self, header: str, *rows: str, table: str = "t1", product: PublishingDriver | None = None) -> int:
@@ -451,6 +455,33 @@ def split_off(year: Year) -> None:
     year.publish("id,amount,wage", "11,11.5,1")
 
 
+@on_day(335, "an analyst gets access to what was split off")
+def part_granted(year: Year) -> None:
+    year.access.live(PART, until=_days(year, 362))
+    year.parts = year.readers.watch(ANALYST, PART, "t1")
+    year.readers.allow(year.parts, "id amount")
+
+
+@on_day(340, "it is handed over to another producer, with the words of both; who reads goes on reading")
+def handed_over(year: Year) -> None:
+    domains = ("consumer-banking", DOMAINS[SUCCESSOR])
+    year.command(
+        "admit", ACCOUNTS[SUCCESSOR], "--role", "producer", *(word for each in domains for word in ("--domain", each))
+    )
+    offer = one_table_contract(PART, version="1.0.1")
+    offer["customProperties"].append({"property": "handOverTo", "value": ACCOUNTS[SUCCESSOR]})
+    assert year.register(offer).status == "SUCCEEDED"
+    with year.told("consumer", "ProductHandedOver") as notices, tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / PART
+        (folder / "data" / "t1").mkdir(parents=True)
+        (folder / "contract.yaml").write_text(yaml.safe_dump(one_table_contract(PART, version="1.1.0")), "utf-8")
+        (folder / "data" / "t1" / "all.csv").write_text("id,amount\n1,5\n2,7\n", "utf-8")
+        year.command("put", str(folder), "--account", SUCCESSOR, "--wait")
+    assert notices[0]["new_owner"] == ACCOUNTS[SUCCESSOR]
+    assert year.command("show", PART)["owner"] == ACCOUNTS[SUCCESSOR]
+    year.readers.allow(year.parts, "id amount")
+
+
 @on_day(350, "a producer's stack is deployed again")
 def deployed_again(year: Year) -> None:
     deploy(year.mesh, "producer")
@@ -469,9 +500,8 @@ def retired(year: Year) -> None:
 
 @on_day(365, "the ledger of the year")
 def ledger(year: Year) -> None:
-    accesses = {each.id: each for each in year.access.all()}
-    assert all(each.status in OVER for each in accesses.values())
-    reasons = {each.id: each.cause for each in accesses.values()}
+    year.readers.allow(year.parts, "")
+    reasons = {each.id: year.access.wait(each.id, *OVER).cause for each in year.access.all()}
     assert set(reasons.values()) <= {"expired", "revoked", "retired"}, reasons
     assert year.command("reconcile")["outcome"] == "in order"
 
