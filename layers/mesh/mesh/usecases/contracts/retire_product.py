@@ -45,14 +45,14 @@ def retire_product(
     with refusals_told(envelope, records=context, topics=topics):
         require_sender(envelope, context)
         request = read_event(RetirementRequested, envelope).data
-        product = owned_product(context.registry, request.product, envelope.account)
-    with locks.hold(product_lock(product.name)):
-        product = owned_product(context.registry, request.product, envelope.account)
-        if _was_revived(product, metadata.id):
-            return Retired(product=product.name)
-        announcements.end(product.name)
-        context.registry.mark_retired(product, metadata.id, context.clock.now())
-        _hide(product.name, catalog, lake, ontology)
+        owned_product(context.registry, request.product, envelope.account)  # nobody else holds a registration up
+        with locks.hold(product_lock(request.product)):
+            product = owned_product(context.registry, request.product, envelope.account)
+            if _was_revived(product, metadata.id):
+                return Retired(product=product.name)
+            announcements.end(product.name)
+            context.registry.mark_retired(product, metadata.id, context.clock.now())
+            _hide(product.name, catalog, lake, ontology)
     ended = tuple(
         access.id
         for access in context.accesses.newest()
