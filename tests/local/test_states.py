@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
@@ -191,50 +191,41 @@ def test_child_execution_is_awaited(server: RunningServer) -> None:
     assert output["Status"] == "SUCCEEDED"
 
 
-def test_task_token_waits_for_its_answer(server: RunningServer) -> None:
-    sqs = server.client("sqs", ACCOUNT)
-    sfn = server.client("stepfunctions", ACCOUNT)
-    queue = sqs.create_queue(QueueName="questions")["QueueUrl"]
-    state = {
+def asking(server: RunningServer, name: str, **state: Any) -> tuple[str, Callable[[], str]]:
+    """An execution whose one state sends its task token to a queue, and how to take the next token from there."""
+    sqs, sfn = server.client("sqs", ACCOUNT), server.client("stepfunctions", ACCOUNT)
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    state |= {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "Arguments": {"QueueUrl": queue, "MessageBody": {"token": "{% $states.context.Task.Token %}"}},
-        "TimeoutSeconds": 30,
         "End": True,
     }
     definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": state}}
-    machine = sfn.create_state_machine(name="ask", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    execution = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    message = wait_until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]
-    token = json.loads(message["Body"])["token"]
-    sfn.send_task_success(taskToken=token, output='{"approved": true}')
-    assert json.loads(wait_until(lambda: finished(sfn, execution))["output"]) == {"approved": True}
-    with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
-        sfn.send_task_success(taskToken=token, output="{}")
-
-
-def test_each_attempt_has_a_token_of_its_own(server: RunningServer) -> None:
-    sqs = server.client("sqs", ACCOUNT)
-    sfn = server.client("stepfunctions", ACCOUNT)
-    queue = sqs.create_queue(QueueName="attempts")["QueueUrl"]
-    state = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Arguments": {"QueueUrl": queue, "MessageBody": {"token": "{% $states.context.Task.Token %}"}},
-        "TimeoutSeconds": 4,
-        "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 9}],
-        "End": True,
-    }
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": state}}
-    machine = sfn.create_state_machine(name="again", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    execution = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    machine = sfn.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
 
     def token() -> str:
         [message] = wait_until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages"))
         return str(json.loads(message["Body"])["token"])
 
-    first, second = token(), token()
+    return sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"], token
 
+
+def test_task_token_waits_for_its_answer(server: RunningServer) -> None:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    execution, token = asking(server, "ask", TimeoutSeconds=30)
+    asked = token()
+    sfn.send_task_success(taskToken=asked, output='{"approved": true}')
+    assert json.loads(wait_until(lambda: finished(sfn, execution))["output"]) == {"approved": True}
+    with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
+        sfn.send_task_success(taskToken=asked, output="{}")
+
+
+def test_each_attempt_has_a_token_of_its_own(server: RunningServer) -> None:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    again = [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 9}]
+    execution, token = asking(server, "ask-again", TimeoutSeconds=4, Retry=again)
+    first, second = token(), token()
     assert first != second
     with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
         sfn.send_task_success(taskToken=first, output="{}")
