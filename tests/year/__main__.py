@@ -26,13 +26,12 @@ def main() -> int:
         with readers:
             failed = sum(not made(year, number) for number in range(len(CHANGES)))
         found = [*readers.leaks(), *readers.unrecorded(recorded(year))]
-        letters = {name: count for name, count in mesh.dead_letters().items() if count}
-    for line in (*found, *(f"{count} messages in {name}" for name, count in letters.items())):
+    for line in found:
         say(f"FAILED {line}")
     say(
         f"{len(CHANGES) - failed} of {len(CHANGES)} changes as they should be; {len(readers.seen):,} answers to readers"
     )
-    return int(bool(failed or found or letters))
+    return int(bool(failed or found))
 
 
 def made(year: Year, number: int) -> bool:
@@ -42,11 +41,19 @@ def made(year: Year, number: int) -> bool:
         year.reach(change.day)
         with year.readers.change():
             change.make(year)
+        require_no_dead_letters(year)
     except Exception:
         say(f"day {change.day:>3}  FAILED  {change.what}\n{traceback.format_exc()}")
         return False
     say(f"day {change.day:>3}  {change.what} ({time.monotonic() - began:.0f} s)")
     return True
+
+
+def require_no_dead_letters(year: Year) -> None:
+    """After each change: they are kept for two weeks, and the next one may be months away."""
+    letters = {name: count for name, count in year.mesh.dead_letters().items() if count}
+    if letters:
+        raise AssertionError(f"messages in {letters}")
 
 
 def recorded(year: Year) -> dict[Place, set[int]]:
