@@ -1,10 +1,11 @@
 """Retire a product: no more grants, notices or reads. Its data stays where it is."""
 
 import json
+from collections.abc import Iterator
 
 from mesh.domain.access.record import OVER
 from mesh.domain.contracts.product import Product, product_lock
-from mesh.domain.events import Envelope, ProductRetired, RetirementRequested, metadata_of, read_event
+from mesh.domain.events import Envelope, Metadata, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
@@ -53,15 +54,7 @@ def retire_product(
             announcements.end(product.name)
             context.registry.mark_retired(product, metadata.id, context.clock.now())
             _hide(product.name, catalog, lake, ontology)
-    ended = tuple(
-        access.id
-        for access in context.accesses.newest()
-        if access.status not in OVER and access.request.product == product.name
-    )
-    for access_id in ended:
-        order = {"access": access_id, "cause": "retired", "reason": f"{product.name} is retired: {request.reason}"}
-        name = execution_name(f"retire-{access_id}", metadata.id[:36])
-        endings.start(name, json.dumps({"ending": order}))
+    ended = tuple(_end_accesses(request, metadata, context, endings))
     subscribers = list(context.registry.subscribers(product.name))
     news = ProductRetired(product=product.name, reason=request.reason)
     notified, deliveries = [], Deliveries()
@@ -76,6 +69,18 @@ def retire_product(
         metadata.correlation_id, "retired", product=product.name, accesses=list(ended), notified=notified
     )
     return Retired(product=product.name, accesses=ended, notified=tuple(notified))
+
+
+def _end_accesses(
+    request: RetirementRequested, metadata: Metadata, context: CentralContext, endings: Executions
+) -> Iterator[str]:
+    """Those that name the product, each by a run of its own."""
+    for access in context.accesses.newest():
+        if access.status not in OVER and access.request.product == request.product:
+            why = f"{request.product} is retired: {request.reason}"
+            order = {"access": access.id, "cause": "retired", "reason": why}
+            endings.start(execution_name(f"retire-{access.id}", metadata.id[:36]), json.dumps({"ending": order}))
+            yield access.id
 
 
 def _was_revived(product: Product, request: str) -> bool:
