@@ -59,7 +59,7 @@ def _declare(ref: ObjectRef, settings: Settings) -> Any:  # noqa: ANN401 - Lambd
             revisions=revisions,
             bus=wiring.bus(settings.central_bus_arn),
             trace=wiring.trace(settings),
-        ).model_dump(mode="json")
+        )
     except Rejected as refusal:
         refuse_contract(
             ref,

@@ -1,6 +1,7 @@
 """A retired product: hidden, its accesses ended, its subscribers notified and removed."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from mesh.adapters.messaging import EventNotAccepted
@@ -43,6 +44,21 @@ def retire(central, data=REQUEST, by=PRODUCER, event="r-1", **detail):
     )
 
 
+class EndedAtOnce(FakeExecutions):
+    """Runs that end an access before their start is answered."""
+
+    def __init__(self, central: Central) -> None:
+        super().__init__()
+        self._central = central
+
+    def start(self, name, payload):
+        order = json.loads(payload)
+        with suppress(EventNotAccepted):
+            self._central.end(order)
+        self._central.revoke_grants(order["ending"]["access"])
+        return super().start(name, payload)
+
+
 def test_its_accesses_end_and_those_of_others_do_not(central):
     mine, open_one = central.held(), central.requested(event="e-2", purpose="audit")
     other = central.held(event="e-3", product="loans")
@@ -78,6 +94,24 @@ def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):
         assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": REQUEST["reason"]}]
     assert list(central.registry.subscribers(PRODUCT)) == []
     assert central.registry.product(PRODUCT).status == "retired"
+
+
+@pytest.mark.parametrize("unreachable", [False, True])
+def test_subscribers_are_notified_though_their_accesses_end_first(central, unreachable):
+    """Each access ends in a run of its own, which may be over before the notices, or before they are sent again."""
+    central.held()
+    central.endings = EndedAtOnce(central)
+    if unreachable:
+        central.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("NotFound")
+        with pytest.raises(EventNotAccepted):
+            retire(central)
+        central.topics.failures.clear()
+
+    found = retire(central)
+
+    assert CONSUMER in found.notified
+    assert len(central.notified(CONSUMER, "ProductRetired")) == 1
+    assert list(central.registry.subscribers(PRODUCT)) == []
 
 
 def test_a_topic_that_is_gone_keeps_nobody_else_from_the_notice(central):

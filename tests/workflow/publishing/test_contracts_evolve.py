@@ -197,9 +197,9 @@ def test_a_product_gets_another_name(mesh: MeshDriver) -> None:
     renamed = PublishingDriver(mesh, "evolves-renamed")
     renamed.upload("a.csv", LINES)
 
-    code, _ = mesh_command(mesh, "retire", product.name, "--reason", "it is evolves-renamed now")
+    code, retired = mesh_command(mesh, "retire", product.name, "--reason", "it is evolves-renamed now")
 
-    assert code == 0
+    assert (code, retired["notified"]) == (0, [ACCOUNTS["consumer"], ACCOUNTS["producer"]])
     [notice] = mesh.until(lambda: mesh.notices(product.name, "consumer", "ProductRetired"), "that it is retired")
     assert notice["data"]["reason"] == "it is evolves-renamed now"
     mesh.until(lambda: not_readable(analyst), "the end of its accesses")

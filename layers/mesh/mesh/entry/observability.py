@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import MalformedEvent
@@ -16,7 +17,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def entry_point(handler: Handler) -> Handler:
-    """Dump models, log refusals with their reason (a metric filter counts them), and name malformed input as such."""
+    """Write models out, log refusals with their reason (a metric filter counts them), name malformed input as such."""
 
     @functools.wraps(handler)
     def framed(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
@@ -30,7 +31,7 @@ def entry_point(handler: Handler) -> Handler:
         except Rejected as refusal:
             _log_refusal(refusal)
             raise
-        return result.model_dump(mode="json") if isinstance(result, BaseModel) else result
+        return to_jsonable_python(result, by_alias=False)
 
     return framed
 

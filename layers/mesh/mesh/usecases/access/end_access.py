@@ -128,11 +128,17 @@ def _require_party(access: Access, account: str, context: CentralContext) -> Non
 
 
 def _stop_notices(access: Access, context: CentralContext) -> None:
+    """Except of a retired product: `retire_product` unsubscribes whom it has told."""
     others = [other for other in context.accesses.held_by(access.receiver) if other.id != access.id]
     kept = {product for other in others if other.status in HOLDING for product in other.products()}
     for product in access.products():
-        if access.granted and product not in kept:
+        if access.granted and product not in kept and not _is_retired(product, context):
             context.registry.unsubscribe(product, access.receiver)
+
+
+def _is_retired(name: str, context: CentralContext) -> bool:
+    product = context.registry.product(name)
+    return product is not None and product.status == "retired"
 
 
 def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
