@@ -304,3 +304,23 @@ def test_the_last_key_stays_unprocessed(server: RunningServer, count: int) -> No
     left = answer["UnprocessedKeys"]
     assert left == {name: {"Keys": keys[-1:], "ConsistentRead": True}}
     assert dynamodb.batch_get_item(RequestItems=left)["Responses"][name] == keys[-1:]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_the_last_object_is_not_deleted(server: RunningServer, count: int, quiet: bool) -> None:
+    s3, bucket = server.client("s3", ACCOUNT), f"faulty-{count}-{quiet}".lower()
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    going = [
+        {"Key": f"{number}.csv", "VersionId": s3.put_object(Bucket=bucket, Key=f"{number}.csv")["VersionId"]}
+        for number in range(count)
+    ]
+    inject(server, "batch_failure", "s3", "DeleteObject")
+
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": going, "Quiet": quiet})
+
+    assert answer["Errors"] == [{**going[-1], "Code": "InternalError", "Message": "injected fault"}]
+    assert [each["Key"] for each in answer.get("Deleted", ())] == [each["Key"] for each in going[:-1] if not quiet]
+    left = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert [(each["Key"], each["VersionId"]) for each in left] == [tuple(going[-1].values())]

@@ -100,6 +100,14 @@ _OWNERS: Final = (
         publishing.unpinned,
         publishing.pinned_again,
     ),
+    Flow(
+        "withdraw",
+        "an earlier version is withdrawn → its files are gone",
+        publishing.published_twice,
+        publishing.withdraw,
+        publishing.withdrawn,
+        publishing.published_again,
+    ),
 )
 _MEMBERS: Final = (
     Flow(

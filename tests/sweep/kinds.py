@@ -65,6 +65,7 @@ PARTIAL: Final = {
     ("events", "PutEvents"): "InternalFailure",
     ("sns", "Publish"): "InternalError",  # PublishBatch, by the action that IAM checks
     ("dynamodb", "BatchGetItem"): "",
+    ("s3", "DeleteObject"): "InternalError",  # DeleteObjects, by the action that IAM checks
     ("lakeformation", "BatchGrantPermissions"): "ConcurrentModificationException",
     ("lakeformation", "BatchRevokePermissions"): "ConcurrentModificationException",
     ("lakeformation", "AddLFTagsToResource"): "ConcurrentModificationException",

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from mesh.domain.publishing.places import bucket_and_key
+
+from local.accounts import ADMIN_ROLE
 from tests.publishing_driver import one_table_contract
 from tests.sweep.stage import MOST, SECONDS, Stage, Subject
 from tests.sweep.state import CONSUMER, Seen
@@ -230,3 +233,25 @@ def pinned_again(stage: Stage, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         pin(stage, subject)
     stage.until(lambda: not any(pinned(stage, each, stage.seen(each)) for each in subjects), "pins")
+
+
+def published_again(stage: Stage, subjects: Sequence[Subject]) -> None:
+    rested(stage, subjects)
+    _all_publish(stage, subjects)
+
+
+def withdraw(stage: Stage, subject: Subject) -> None:
+    """The version before the present one."""
+    request = {"product": subject.product, "versions": [subject.versions - 1], "reason": "not ours to publish"}
+    stage.accesses.send("WithdrawalRequested", request, by="producer")
+
+
+def withdrawn(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """Marked, and what it alone consisted of is deleted, with all its object versions."""
+    [version] = [each for each in seen.versions if each.version == subject.versions - 1]
+    if version.ended is None or version.ended.released is None:
+        return f"version {version.version} has not ended: {version.ended}"
+    s3 = stage.mesh.client("producer", "s3", ADMIN_ROLE)
+    places = [bucket_and_key(table.metadata) for table in version.tables]
+    left = [key for bucket, key in places if "Versions" in s3.list_object_versions(Bucket=bucket, Prefix=key)]
+    return f"still there: {left}" if left else ""

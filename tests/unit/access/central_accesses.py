@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from mesh.domain.access.personas import parse_personas
@@ -51,11 +51,11 @@ def loans(**tagged: str) -> Database:
 
 
 def an_envelope(
-    data: EventData | dict[str, Any], kind: str = "", *, by: str = CONSUMER, event: str = "e-1"
+    data: EventData | dict[str, Any], kind: str = "", *, by: str = CONSUMER, event: str = "e-1", at: datetime = NOON
 ) -> Envelope:
-    """As EventBridge delivers it; `event` is the id in the event's metadata."""
+    """As EventBridge delivers it; `event` is the id in the event's metadata, `at` when it was sent."""
     body = data.model_dump(mode="json") if isinstance(data, EventData) else data
-    metadata = {"id": event, "version": 1, "correlation_id": CORRELATION, "time": NOON.isoformat()}
+    metadata = {"id": event, "version": 1, "correlation_id": CORRELATION, "time": at.isoformat()}
     return Envelope.model_validate(
         {
             "id": f"delivery-of-{event}",

@@ -1,7 +1,7 @@
 """Central in memory: a product of two versions, a consumer who reads it, and both halves of a pin."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
@@ -111,10 +111,12 @@ class Pinning:
             locks=self.locks,
         )
 
-    def ask(self, version: int = 1, by: str = CONSUMER, event: str = "pin-1", **changes: Any) -> PinState:
+    def ask(
+        self, version: int = 1, by: str = CONSUMER, event: str = "pin-1", at: datetime = NOON, **changes: Any
+    ) -> PinState:
         request = {"product": PRODUCT, "version": version, "until": (NOON + MONTH).isoformat(), "reason": "scorecard 7"}
         return request_pin(
-            an_envelope({**request, **changes}, "PinRequested", by=by, event=event),
+            an_envelope({**request, **changes}, "PinRequested", by=by, event=event, at=at),
             limits=self.limits,
             end=TARGET,
             context=self.central.context,
@@ -123,11 +125,11 @@ class Pinning:
             bus=self.bus,
         )
 
-    def unpin(self, version: int = 1, by: str = CONSUMER, event: str = "un-1") -> Settled:
-        return self.send("UnpinRequested", {"product": PRODUCT, "version": version}, by=by, event=event)
+    def unpin(self, version: int = 1, by: str = CONSUMER, event: str = "un-1", at: datetime = NOON) -> Settled:
+        return self.send("UnpinRequested", {"product": PRODUCT, "version": version}, by=by, event=event, at=at)
 
-    def send(self, kind: str, data: dict[str, Any], by: str = PRODUCER, event: str = "e") -> Settled:
-        envelope = an_envelope(data, kind, by=by, event=event)
+    def send(self, kind: str, data: dict[str, Any], by: str = PRODUCER, event: str = "e", **sent: Any) -> Settled:
+        envelope = an_envelope(data, kind, by=by, event=event, **sent)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
 
     def due(self, number: str = "") -> Settled:

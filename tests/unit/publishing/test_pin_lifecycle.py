@@ -1,5 +1,7 @@
 """A version is kept: who may ask, what is closed when, as strict as the present table, until the last who wants it."""
 
+import itertools
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from mesh.domain.membership.authorisation import ForgedSender, NotAMember, NotTh
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
 from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion
-from mesh.domain.publishing.pins import PIN, NoLiveAccess, NotPinned, PinTooLong, TooManyPins
+from mesh.domain.publishing.pins import PIN, NoLiveAccess, NotPinned, Pins, PinTooLong, TooManyPins
 from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.publishing.pin_updates import change_pins
@@ -295,6 +297,47 @@ def test_an_earlier_request_that_is_delivered_again_does_not_replace_a_later_one
     assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == NOON + timedelta(days=60)
 
 
+@pytest.mark.parametrize("order", [*itertools.permutations(["pin-1", "un-1", "pin-2", "un-1"])])
+def test_what_was_sent_last_counts_in_whichever_order_requests_come(world, order):
+    for event in order:
+        sent = NOON - timedelta(minutes=["pin-2", "un-1", "pin-1"].index(event))
+        if event == "un-1":
+            with suppress(NotPinned):
+                world.unpin(event=event, at=sent)
+        else:
+            world.ask(event=event, at=sent, until=later(days=60 if event == "pin-2" else 30))
+        world.run()
+
+    [pin] = world.pins()
+    assert [(holder.request, holder.until) for holder in pin.holders] == [("pin-2", NOON + timedelta(days=60))]
+    assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == NOON + timedelta(days=60)
+    assert world.table() is not None
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(["pin-1", "un-1"])])
+def test_a_version_that_is_not_kept_any_more_is_not_pinned_by_a_request_that_is_late(world, order):
+    for event in order:
+        if event == "un-1":
+            with suppress(NotPinned):
+                world.unpin(event=event)
+        else:
+            world.ask(event=event, at=NOON - timedelta(minutes=1))
+        world.run()
+
+    assert (world.pins(), world.table()) == ((), None)
+
+
+def test_an_account_has_its_last_requests_remembered_and_no_more():
+    pins = Pins(product=PRODUCT).unpinned_by(PRODUCER, 1, NOON)
+    for version in range(30):
+        pins = pins.unpinned_by(CONSUMER, version, NOON).unpinned_by(CONSUMER, version, NOON)
+
+    assert len([each for each in pins.unpinned if each.account == CONSUMER]) == 20
+    assert pins.is_outdated(CONSUMER, 29, NOON - timedelta(seconds=1))
+    assert pins.is_outdated(PRODUCER, 1, NOON - timedelta(seconds=1))
+    assert not pins.is_outdated(PRODUCER, 1, NOON)
+
+
 def test_a_later_pins_table_of_the_same_name_stays(world):
     world.ready()
     world.catalog.update_table(PRODUCT, a_table(**{PIN: "another"}))
@@ -317,6 +360,17 @@ def test_a_product_that_is_retired_keeps_no_versions(world):
     world.send("RetirementRequested", request)
     assert [notice["cause"] for notice in world.central.notified(CONSUMER, "PinEnded")] == ["retired"]
     assert (world.pins(), world.table()) == ((), None)
+
+
+def test_a_retirement_that_comes_again_leaves_the_pins_of_what_was_revived(world):
+    registry = world.central.registry
+    registry.products[PRODUCT] = registry.product(PRODUCT).evolve(contract_sequencer="11", retirements={"r-1": "10"})
+    world.ready()
+
+    world.send("RetirementRequested", {"product": PRODUCT, "reason": "replaced"}, event="r-1")
+
+    assert [pin.status for pin in world.pins()] == ["ready"]
+    assert world.central.notified(CONSUMER, "PinEnded") == []
 
 
 def test_an_unrelated_table_of_that_name_is_left_alone(world):

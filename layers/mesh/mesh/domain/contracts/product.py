@@ -76,6 +76,10 @@ class Product(Model):
         """Its owner retired it. The next contract revives it, which this does not: it may come again."""
         return self.contract_sequencer in self.retirements.values()
 
+    def was_revived_after(self, request: str) -> bool:
+        """Whether a contract was declared after that request to retire it had ended it: it may come again."""
+        return self.retirements.get(request, self.contract_sequencer) != self.contract_sequencer
+
     def is_declared_by(self, owner: str, sequencer: str) -> bool:
         """Whether that contract is the one that counts: no newer one, no other owner's, and no end came after it."""
         return (self.owner, self.contract_sequencer) == (owner, sequencer) and not self.has_ended

@@ -24,6 +24,10 @@ MAX_ENDED: Final = 200
 """Requests that are remembered after their end: EventBridge may redeliver one for a day."""
 
 
+_UNPINNED_BY_ONE: Final = 20
+"""Requests of one account not to keep a version any more that are remembered."""
+
+
 class NoLiveAccess(Rejected):
     """The account has no access to the product."""
 
@@ -45,7 +49,7 @@ class PinnedTableTaken(Rejected):
 
 
 class Holder(Model):
-    """An account that pinned the version, until then. `request` is its latest requesting event."""
+    """An account that pinned the version, until then. `request` is its latest requesting event, sent at `asked_at`."""
 
     account: AccountId
     until: datetime
@@ -89,17 +93,40 @@ class Pin(Model):
         return tuple((table, pinned_table(table, self.version)) for table in self.tables)
 
 
+class Unpinned(Model):
+    """An account's newest request not to keep the version any more, and when it was sent."""
+
+    account: AccountId
+    version: int
+    at: datetime
+
+
 class Pins(Model):
     """All pins of a product. `revision` counts writes, for optimistic locking.
 
     `ended` are requests that ended, or were replaced by a later one, the newest last: a redelivered one changes
-    nothing.
+    nothing. Nor does one that comes after a later one of its account: `unpinned` are those that end a pin.
     """
 
     product: str
     pins: tuple[Pin, ...] = ()
     ended: tuple[str, ...] = ()
+    unpinned: tuple[Unpinned, ...] = ()
     revision: int = 0
+
+    def is_outdated(self, account: str, version: int, at: datetime) -> bool:
+        """Whether the account has sent a later request about the version: to pin it, or not to keep it."""
+        pin = self.of_version(version)
+        holder = pin.holder(account) if pin is not None else None
+        later = [each.at for each in self.unpinned if (each.account, each.version) == (account, version)]
+        return any(at < each for each in (*later, *([holder.asked_at] if holder is not None else ())))
+
+    def unpinned_by(self, account: str, version: int, at: datetime) -> "Pins":
+        """The same, knowing of that request."""
+        others = [each for each in self.unpinned if (each.account, each.version) != (account, version)]
+        forgotten = [each for each in others if each.account == account][: 1 - _UNPINNED_BY_ONE]
+        kept = (each for each in others if each not in forgotten)
+        return self.evolve(unpinned=(*kept, Unpinned(account=account, version=version, at=at)))
 
     def kept(self) -> tuple[Pin, ...]:
         """Those that are not ending, by version."""

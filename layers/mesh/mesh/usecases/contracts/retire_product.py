@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from mesh.domain.access.record import OVER
-from mesh.domain.contracts.product import Product, product_lock
+from mesh.domain.contracts.product import product_lock
 from mesh.domain.events import Envelope, Metadata, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.model import Model
@@ -49,7 +49,7 @@ def retire_product(
         owned_product(context.registry, request.product, envelope.account)  # nobody else holds a registration up
         with locks.hold(product_lock(request.product)):
             product = owned_product(context.registry, request.product, envelope.account)
-            if _was_revived(product, metadata.id):
+            if product.was_revived_after(metadata.id):
                 return Retired(product=product.name)
             announcements.end(product.name)
             context.registry.mark_retired(product, metadata.id, context.clock.now())
@@ -81,11 +81,6 @@ def _end_accesses(
             order = {"access": access.id, "cause": "retired", "reason": why}
             endings.start(execution_name(f"retire-{access.id}", metadata.id[:36]), json.dumps({"ending": order}))
             yield access.id
-
-
-def _was_revived(product: Product, request: str) -> bool:
-    """Whether a contract was declared after that request had ended the product."""
-    return product.retirements.get(request, product.contract_sequencer) != product.contract_sequencer
 
 
 def _hide(product: str, catalog: CatalogState, lake: LakeFormation, ontology: Ontology) -> None:

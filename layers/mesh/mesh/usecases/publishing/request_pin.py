@@ -53,9 +53,10 @@ def request_pin(
 ) -> PinState:
     """Record who pins which version until when; have its tables created unless it is pinned already. Idempotent.
 
-    The end is scheduled before anything is created. A later request of the same account replaces its earlier
-    one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionEnded, NeedsExpress,
-    NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every rejection is recorded and sent to the sender.
+    The end is scheduled before anything is created. A later request of the same account replaces its earlier one, in
+    whichever order they come. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion,
+    VersionEnded, NeedsExpress, NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every rejection is recorded and
+    sent to the sender.
     """
     metadata = metadata_of(envelope)
     try:
@@ -71,14 +72,14 @@ def request_pin(
             reason=request.reason,
             request=metadata.id,
             correlation_id=metadata.correlation_id,
-            asked_at=now,
+            asked_at=min(metadata.time, now),
         )
         pins = change_pins(product.name, lambda found: _held(found, version, holder, limits), context.registry)
     except Rejected as refusal:
         reject_request(envelope, refusal, context=context, topics=topics)
         raise
     pin = pins.of_version(request.version)
-    if pin is None or holder.request in pins.ended:  # delivered again after its end
+    if pin is None or all(each.request != holder.request for each in pin.holders):  # it ended, or a later one came
         return PinState(product=product.name, version=request.version, pin=pin.id if pin else "", status="ended")
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
@@ -124,7 +125,7 @@ def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
 
 
 def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:
-    if holder.request in found.ended:
+    if holder.request in found.ended or found.is_outdated(holder.account, version.version, holder.asked_at):
         return found
     pin, begun = found.of_version(version.version), pin_id(holder.request)
     if pin is not None:

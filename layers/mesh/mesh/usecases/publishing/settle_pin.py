@@ -4,6 +4,7 @@ Only central's pin role may drop the tables, by a grant on each that it gives it
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from mesh.domain.contracts.product import ConcurrentChange, Product
@@ -133,7 +134,8 @@ class PinKeeper:
             raise lie
 
     def unpin(self, envelope: Envelope) -> PinState:
-        """An account no longer needs its pinned version; the tables are dropped with their last holder.
+        """An account no longer needs its pinned version; the tables are dropped with their last holder. Nothing
+        changes where it has pinned the version again since, and a request to pin that was sent before comes too late.
 
         Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every rejection is recorded and sent to the sender.
         """
@@ -141,7 +143,9 @@ class PinKeeper:
         try:
             require_sender(envelope, self._context)
             request = read_event(UnpinRequested, envelope).data
-            if metadata.id in self._context.registry.pins(request.product).ended:  # delivered again
+            sent = min(metadata.time, self._context.clock.now())
+            pins = self._not_kept(request, envelope.account, sent)
+            if metadata.id in pins.ended or pins.is_outdated(envelope.account, request.version, sent):
                 return PinState(product=request.product, version=request.version, pin="", status="ended")
             product, pin, holder = self._held(request, envelope.account, metadata.id)
         except Rejected as refusal:
@@ -169,13 +173,26 @@ class PinKeeper:
         return _state(found, left)
 
     def retire(self, envelope: Envelope) -> list[PinState]:
-        """The product ends, and its pins with it. Raises what `authorise` raises, MalformedEvent, NotTheOwner; the
-        rejection is recorded by `retire_product`."""
+        """The product ends, and its pins with it; not by a request that comes again after a newer contract. Raises what
+        `authorise` raises, MalformedEvent, NotTheOwner; the rejection is recorded by `retire_product`."""
         require_sender(envelope, self._context)
         request = read_event(RetirementRequested, envelope)
         product = owned_product(self._context.registry, request.data.product, envelope.account)
+        if product.was_revived_after(metadata_of(envelope).id):
+            return []
         pins = self._context.registry.pins(product.name).pins
         return [self._end(product, pin.id, cause_for_all="retired") for pin in pins]
+
+    def _not_kept(self, request: UnpinRequested, account: str, sent: datetime) -> Pins:
+        """The product's pins, which know of the request."""
+
+        def noted(found: Pins) -> Pins:
+            late = found.is_outdated(account, request.version, sent)
+            return found if late else found.unpinned_by(account, request.version, sent)
+
+        if self._context.registry.product(request.product) is None:
+            return Pins(product=request.product)
+        return change_pins(request.product, noted, self._context.registry)
 
     def _held(self, request: UnpinRequested, account: str, event_id: str) -> tuple[Product, Pin, Holder]:
         """Includes a pin that this very event has ended already: the event was delivered again."""
