@@ -23,6 +23,8 @@ from tests.publishing_driver import PublishingDriver, csv
 
 NAME, GUARDED = "repeated", "repeated-guarded"
 COPIES = 100
+REPLAYED_SECONDS = 300.0
+"""A hundred times all that came is much for a busy machine."""
 LAST_WRITTEN = ("registered_at", "writer")
 """When a product was last registered, and who wrote the item."""
 
@@ -54,7 +56,7 @@ def archived(mesh: MeshDriver) -> Iterator[None]:
 def replay(mesh: MeshDriver, name: str, until: datetime) -> None:
     """All that was archived by then, to all buses at once; until nothing of it goes on."""
     deliver(mesh, name, until - timedelta(hours=1), until)
-    mesh.until(mesh.at_rest, "the end of what was replayed", seconds=120)
+    mesh.until(mesh.at_rest, "the end of what was replayed", REPLAYED_SECONDS)
 
 
 def replay_reversed(mesh: MeshDriver, begin: datetime, until: datetime) -> None:
@@ -63,7 +65,7 @@ def replay_reversed(mesh: MeshDriver, begin: datetime, until: datetime) -> None:
     for second in seconds:
         moment = datetime.fromtimestamp(second, UTC)
         deliver(mesh, f"reversed-{second}", moment, moment)
-    mesh.until(mesh.at_rest, "the end of what was replayed", seconds=120)
+    mesh.until(mesh.at_rest, "the end of what was replayed", REPLAYED_SECONDS)
 
 
 def deliver(mesh: MeshDriver, name: str, begin: datetime, until: datetime) -> None:

@@ -7,7 +7,7 @@ import pytest
 from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.reach import IcebergReach
 from mesh.adapters.iceberg.staging import IcebergStaging
-from mesh.adapters.s3.removed_objects import S3RemovedObjects
+from mesh.adapters.s3.removed_objects import ObjectsNotRemoved, S3RemovedObjects
 from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.events import Event, FilesReleased, Metadata
 from mesh.domain.names import table_location
@@ -55,13 +55,13 @@ class Bucket:
         body = self.client.get_object(Bucket=BUCKET, Key=place.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
         return read_state(place, json.loads(body))
 
-    def release(self, released, kept, days=0):
+    def release(self, released, kept, days=0, removed=None):
         at = datetime.now(UTC) + timedelta(days=days)
         news = FilesReleased(product=PRODUCT, table="t", released=released, kept=kept)
         event = Event[FilesReleased](metadata=Metadata(time=at), data=news)
         return release_files(
             event, bucket=BUCKET, reaching=IcebergReach(self.client),
-            removed=S3RemovedObjects(self.client), trace=FakeTrace(),
+            removed=removed or S3RemovedObjects(self.client), trace=FakeTrace(),
         ).objects  # fmt: skip
 
     def left(self):
@@ -122,3 +122,35 @@ def test_a_version_that_came_again_keeps_its_files(bucket):
     bucket.release((second,), (empty, first))
     assert {"data/a", f"metadata/{first}"} <= bucket.left()
     assert "data/b" not in bucket.left()
+
+
+class Interrupted(S3RemovedObjects):
+    """Deletes some of what it is told to and fails, as DeleteObjects may, at the n-th time."""
+
+    def __init__(self, client, after):
+        super().__init__(client)
+        self._after = after
+
+    def remove(self, bucket, prefix, keys):
+        self._after -= 1
+        if self._after >= 0:
+            return super().remove(bucket, prefix, keys)
+        super().remove(bucket, prefix, sorted(keys)[:-1])
+        raise ObjectsNotRemoved("InternalError")
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_a_repetition_deletes_what_was_left_wherever_the_first_one_failed(bucket, after):
+    first, empty = bucket.stage(1, "a", "b")
+    second, _ = bucket.stage(2, "c", base=first, remove=("a", "b"))
+    third, _ = bucket.stage(3, "d", base=second, remove=("c",))
+    failing = Interrupted(bucket.client, after)
+
+    with pytest.raises(ObjectsNotRemoved):
+        bucket.release((first, second), (empty, third), removed=failing)
+    bucket.release((first, second), (empty, third))
+
+    kept = {
+        each.partition("/iceberg/")[2] for each in IcebergReach(bucket.client).of(f"{LOCATION}/metadata/{third}").all
+    }
+    assert bucket.left() == kept | {f"metadata/{empty}"}

@@ -109,6 +109,11 @@ class Reaching(Protocol):
         """All objects that it needs, itself among them. Raises ObjectGone."""
         ...
 
+    def remains(self, metadata: str) -> "Reach | None":
+        """The same where some have been deleted already, its data files before the manifests that list them, and
+        these before their list: none that is there is left out. None if the metadata file itself is gone."""
+        ...
+
 
 class RemovedObjects(Protocol):
     """Objects that go for good."""

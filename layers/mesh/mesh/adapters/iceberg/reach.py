@@ -1,10 +1,14 @@
-"""Which objects a metadata file needs: itself, what lies beside it, and its data files."""
+"""Which objects a metadata file needs: itself, what lies beside it, its manifests, and its data files."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyiceberg.table.metadata import TableMetadataV2
 
 from mesh.adapters.iceberg.file_io import S3FileIO
+from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.publishing.staging import Reach
 from mesh.domain.publishing.table_state import INDEX
 
@@ -20,16 +24,28 @@ class IcebergReach:
 
     def of(self, metadata: str) -> Reach:
         """See the port."""
+        return self._read(metadata, nullcontext)
+
+    def remains(self, metadata: str) -> Reach | None:
+        """See the port."""
+        with suppress(ObjectGone):
+            return self._read(metadata, partial(suppress, ObjectGone))
+        return None
+
+    def _read(self, metadata: str, tolerant: Callable[[], AbstractContextManager[None]]) -> Reach:
+        """`tolerant` is around the reading of each list of manifests, and of each manifest."""
         with self._io.new_input(metadata).open() as stream:
             table = TableMetadataV2.model_validate_json(stream.read())
-        beside, data = set(), set()
+        beside, manifests, data = set[str](), set[str](), set[str]()
         if index := table.properties.get(INDEX, ""):
             beside.add(index)
         snapshot = table.current_snapshot()
         if snapshot is not None:
             beside.add(snapshot.manifest_list)
-            for manifest in snapshot.manifests(self._io):
-                beside.add(manifest.manifest_path)
-                entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
-                data |= {entry.data_file.file_path for entry in entries}
-        return Reach(metadata=metadata, beside=frozenset(beside), data=frozenset(data))
+            with tolerant():
+                for manifest in snapshot.manifests(self._io):
+                    manifests.add(manifest.manifest_path)
+                    with tolerant():
+                        entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+                        data |= {entry.data_file.file_path for entry in entries}
+        return Reach(metadata=metadata, beside=frozenset(beside), manifests=frozenset(manifests), data=frozenset(data))

@@ -72,16 +72,18 @@ class ListedFile(Model):
 
 
 class Reach(Model):
-    """What a metadata file needs: `beside` it manifests and index, and its data files. Locations."""
+    """What a metadata file needs: `beside` it the list of its manifests and the index, its manifests, and the data
+    files that these list. Locations."""
 
     metadata: str
     beside: frozenset[str] = frozenset()
+    manifests: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
 
     @property
     def all(self) -> frozenset[str]:
         """Every object."""
-        return self.beside | self.data | {self.metadata}
+        return self.data | self.manifests | self.beside | {self.metadata}
 
 
 class TableContent(Model):

@@ -1,7 +1,7 @@
 """The owner's account deletes what only ended versions needed, with all versions of each object.
 
-What a kept version needs is looked up first: when that cannot be read nothing is deleted. Data files go first and the
-metadata file last, so that a repetition finds what is left.
+What a kept version needs is looked up first: when that cannot be read nothing is deleted. Data files go first, then the
+manifests that list them, then the list of these, and the metadata file last, so that a repetition finds what is left.
 
 Data files of proposals that came to nothing, and of steps that were taken twice, are listed by no version. They go with
 the next release of their table: those that were written `ABANDONED` before central said what is kept, when no run that
@@ -47,11 +47,8 @@ def release_files(
         if name in news.kept:
             continue
         metadata = f"{location}/metadata/{name}"
-        try:
-            reach = reaching.of(metadata)
-        except Rejected:
-            continue  # gone already: it goes last
-        for part in (reach.data, reach.beside, {metadata}):
+        reach = reaching.remains(metadata)
+        for part in (reach.data, reach.manifests, reach.beside, {metadata}) if reach is not None else ():
             keys = {bucket_and_key(each)[1] for each in part - kept if each.startswith(f"{location}/")}
             count += removed.remove(bucket, prefix, keys) if keys else 0
     in_use = {bucket_and_key(each)[1] for each in kept}
