@@ -68,6 +68,7 @@ from tests.fakes import (
     FakeClock,
     FakeExecutions,
     FakeLakeFormation,
+    FakeLocks,
     FakeMemberTopics,
     FakeProposals,
     FakeQuarantine,
@@ -282,7 +283,9 @@ class Pipeline:
         if verified.answer is not None:
             return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **notices)
         named = NamedAccesses(self.registry, FakeAccessRegistry(), an_ontology(), FakeExecutions())
-        using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock, named)
+        using = Committing(
+            self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock, named, FakeLocks()
+        )
         version = commit_version(verified, using=using)
         notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **notices)
         answer = self.proposals.records[PRODUCT, verified.proposal].answer

@@ -38,6 +38,7 @@ CAUGHT = {
         "AlreadyThere",
         "NeedsExpress",
         "OrderRefused",
+        "ProductIsRetired",
         "UnknownVersion",
         "VersionEnded",
         "VersionGone",

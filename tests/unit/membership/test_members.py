@@ -382,6 +382,7 @@ def test_the_request_that_was_sent_last_counts_in_whatever_order_they_come(order
         ((a_member(CONSUMER, "producer"),), a_product(), CONSUMER, NotAllowedForRole),
         ((a_member(CONSUMER, "consumer"),), None, CONSUMER, UnknownProduct),
         ((a_member(CONSUMER, "consumer"),), a_product(draft=True), CONSUMER, UnknownProduct),
+        ((a_member(CONSUMER, "consumer"),), a_product(status="retired"), CONSUMER, UnknownProduct),
     ],
 )
 def test_a_subscription_is_refused_recorded_and_traced(members, product, account, error):

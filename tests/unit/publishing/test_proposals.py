@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.contracts.claims import NameTaken
-from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.contracts.product import ConcurrentChange, product_lock
 from mesh.domain.events import (
     MalformedEvent,
     PersonalDataFinding,
@@ -55,6 +55,7 @@ from tests.fakes import (
     FakeContents,
     FakeExecutions,
     FakeLakeFormation,
+    FakeLocks,
     FakeMemberTopics,
     FakeProposals,
     FakeRegistry,
@@ -86,7 +87,7 @@ class World:
         self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"), trace=self.trace)
         self.registry.products[PRODUCT] = a_product(**product)
         self.contents, self.proposals = FakeContents(), FakeProposals(self.trace)
-        self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
+        self.accesses, self.endings, self.locks = FakeAccessRegistry(), FakeExecutions(), FakeLocks()
         self.staged = 0
 
     def revise(self, **changes):
@@ -100,8 +101,16 @@ class World:
 
     @property
     def committing(self):
-        named = self.named
-        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock, named)
+        return Committing(
+            self.registry,
+            self.proposals,
+            self.catalog,
+            self.lake,
+            an_ontology(),
+            self.clock,
+            self.named,
+            self.locks,
+        )
 
     @property
     def named(self):
@@ -280,6 +289,56 @@ def test_what_is_looser_waits_for_the_pointer(world):
     assert (seen, world.tags("email")["pii"]) == (["personal"], "none")
 
 
+HIDDEN = {"confidentiality": "restricted", "pii": "sensitive"}
+
+
+def hide(world):
+    """Its owner retires it: marked, and then hidden, which a commit that is under way may meet at any point."""
+    world.registry.products[PRODUCT] = world.registry.product(PRODUCT).evolve(status="retired")
+    world.lake.tag_database(PRODUCT, HIDDEN)
+    world.lake.tag_table(PRODUCT, TABLE, HIDDEN)
+    world.lake.tag_columns(PRODUCT, TABLE, ["email"], HIDDEN)
+
+
+def test_nothing_of_a_retired_product_is_published(world):
+    world.publish(world.stage())
+    hide(world)
+
+    answer = world.refused(world.proposal(world.stage(), number="0000000b"))
+
+    assert (answer.outcome, answer.reason.code) == ("refused", "ProductIsRetired")
+    assert "upload its contract again" in answer.reason.remedy
+    assert world.registry.latest_version(PRODUCT).version == 1
+    assert world.lake.table_tags(PRODUCT, TABLE)[0]["confidentiality"] == "restricted"
+
+
+def test_what_is_retired_while_it_is_committed_stays_hidden(world):
+    fields = world.fields(laufkont="bigint", email="string")
+    world.publish(world.stage(fields=fields))
+    world.revise(contract=a_contract(CONTRACT.replace("classification: pii", "classification: none")))
+    world.verify(world.proposal(world.stage(fields=fields), number="0000000b"))
+    while_it_waits(world.catalog, "update_table", lambda: hide(world))
+
+    commit_version(verified("0000000b"), using=world.committing)
+
+    assert {world.tags(column)["confidentiality"] for column in ("laufkont", "email")} == {"restricted"}
+
+
+def test_a_commit_that_loosens_waits_for_a_registration_that_goes_on(world):
+    fields = world.fields(laufkont="bigint", email="string")
+    world.publish(world.stage(fields=fields))
+    world.revise(contract=a_contract(CONTRACT.replace("classification: pii", "classification: none")))
+    world.verify(world.proposal(world.stage(fields=fields), number="0000000b"))
+    world.locks.elsewhere.add(product_lock(PRODUCT))
+
+    with pytest.raises(ConcurrentChange):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert world.tags("email")["pii"] == "personal"
+    world.locks.elsewhere.clear()
+    assert commit_version(verified("0000000b"), using=world.committing).version == 2
+    assert world.tags("email")["pii"] == "none"
+
+
 def test_a_commit_that_is_repeated_changes_nothing(world):
     world.publish(world.stage())
     world.verify(world.proposal(world.stage(), number="0000000b"))
@@ -301,10 +360,10 @@ def while_it_waits(place, step, meanwhile):
     """The next call of a port is slow: `meanwhile` happens before it is made."""
     call = getattr(place, step)
 
-    def slow(*given):
+    def slow(*given, **more):
         setattr(place, step, call)
         meanwhile()
-        return call(*given)
+        return call(*given, **more)
 
     setattr(place, step, slow)
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from mesh.domain.contracts.product import ProductVersion, TableSnapshot, VersionEnd
+from mesh.domain.contracts.product import ProductIsRetired, ProductVersion, TableSnapshot, VersionEnd
 from mesh.domain.errors import Rejected
 from mesh.domain.events import MalformedEvent, Reason
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
@@ -129,6 +129,16 @@ def test_a_second_delivery_is_refused_for_the_first_ones_reason(central, changes
     assert central.registry.rollbacks == before
     assert {reason["code"] for _, _, reason in central.registry.refused} == {error.__name__}
     assert len(central.told()) == (envelope.account in {PRODUCER, OTHER, CONSUMER})
+
+
+def test_a_retired_product_stays_where_it_was(central):
+    products = central.registry.products
+    products[PRODUCT] = products[PRODUCT].evolve(status="retired")
+
+    rejected, end = central.deliver(central.event())
+
+    assert (type(rejected), end.reason.code) == (ProductIsRetired, "ProductIsRetired")
+    assert (central.registry.rolling, central.proposals.commits) == ({}, {})
 
 
 def test_of_hive_tables_it_is_said_what_keeps_versions(central):

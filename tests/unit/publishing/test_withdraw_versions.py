@@ -305,7 +305,8 @@ class Files:
         self.needs = {
             f"{LOCATION}/metadata/{name}": Reach(
                 metadata=f"{LOCATION}/metadata/{name}",
-                beside=frozenset(f"{LOCATION}/metadata/{each}" for each in beside),
+                beside=frozenset(f"{LOCATION}/metadata/{each}" for each in beside if each.startswith("s")),
+                manifests=frozenset(f"{LOCATION}/metadata/{each}" for each in beside if each.startswith("m")),
                 data=frozenset(f"{LOCATION}/data/{each}" for each in data),
             )
             for name, beside, data in (
@@ -318,6 +319,9 @@ class Files:
         if metadata not in self.needs:
             raise KeptFileGone(f"{metadata} is gone")
         return self.needs[metadata]
+
+    def remains(self, metadata):
+        return self.needs.get(metadata)
 
     def remove(self, bucket, prefix, keys):
         assert bucket == BUCKET

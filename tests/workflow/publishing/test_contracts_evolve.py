@@ -192,7 +192,8 @@ def test_a_table_becomes_a_product_of_its_own(mesh: MeshDriver) -> None:
 
 
 def test_a_product_gets_another_name(mesh: MeshDriver) -> None:
-    """It is another product, and the one of the old name is retired: its subscribers are told why, its accesses end."""
+    """It is another product, and the one of the old name is retired: its subscribers are told why, its accesses end,
+    and nothing of it is published any more."""
     product, analyst = read_by_an_analyst(mesh, "evolves-called")
     renamed = PublishingDriver(mesh, "evolves-renamed")
     renamed.upload("a.csv", LINES)
@@ -203,6 +204,9 @@ def test_a_product_gets_another_name(mesh: MeshDriver) -> None:
     [notice] = mesh.until(lambda: mesh.notices(product.name, "consumer", "ProductRetired"), "that it is retired")
     assert notice["data"]["reason"] == "it is evolves-renamed now"
     mesh.until(lambda: not_readable(analyst), "the end of its accesses")
+    product.upload("b.csv", "id,amount\n3,30\n")
+    assert [batch["reason"]["code"] for batch in product.held()] == ["ProductIsRetired"]
+    assert (product.versions(), mesh.tags(product.name)["confidentiality"]) == (1, "restricted")
     assert renamed.share().totals() == (2, 30)
 
 

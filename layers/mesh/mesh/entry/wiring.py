@@ -291,7 +291,9 @@ def committing(settings: RegistrySettings, named: "NamedAccesses") -> "Committin
     from mesh.usecases.publishing.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
     tagged = _tagged_lake(settings)
-    return Committing(registry(settings), proposals(settings), catalog(), tagged, ontology(), clock, named)
+    return Committing(
+        registry(settings), proposals(settings), catalog(), tagged, ontology(), clock, named, locks(settings)
+    )
 
 
 def reaching() -> "IcebergReach":

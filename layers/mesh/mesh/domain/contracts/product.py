@@ -23,6 +23,10 @@ class UnknownProduct(Rejected):
     """No product of that name is registered, or it is a draft that only its owner can see."""
 
 
+class ProductIsRetired(Rejected):
+    """Its owner retired it: until a contract revives it nothing of it is published, and it stays hidden."""
+
+
 class NotYetReadable(Transient):
     """The new version's tables are not readable in central yet."""
 
@@ -88,6 +92,15 @@ class Product(Model):
     def is_offered(self) -> bool:
         """Drafts are visible to their owner only, and a retired product to nobody."""
         return not self.draft and self.status != "retired"
+
+    def require_not_retired(self) -> None:
+        """Raises ProductIsRetired."""
+        if self.status == "retired":
+            raise ProductIsRetired(
+                f"{self.name} is retired",
+                product=self.name,
+                remedy="To revive it, upload its contract again; then release what was held (mesh quarantine).",
+            )
 
     @property
     def offered_to(self) -> str:

@@ -56,7 +56,7 @@ def _change(envelope: Envelope, asked: datetime, registry: Registry) -> Subscrip
     if wanted:
         name = read_event(SubscriptionRequested, envelope).data.product
         product = registry.product(name)
-        if product is None or (product.draft and product.owner != account):
+        if product is None or product.status == "retired" or (product.draft and product.owner != account):
             raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
     else:
         name = read_event(SubscriptionEnded, envelope).data.product

@@ -18,7 +18,14 @@ from typing import Any
 
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion, TableSnapshot
+from mesh.domain.contracts.product import (
+    ConcurrentChange,
+    NotYetReadable,
+    Product,
+    ProductVersion,
+    TableSnapshot,
+    product_lock,
+)
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.kept_tags import PresentTags, changed_columns
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
@@ -28,7 +35,7 @@ from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, locatio
 from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
-from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
+from mesh.ports import Catalog, Clock, LakeFormation, Locks, Note, Proposals, Registry
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
@@ -54,6 +61,7 @@ class Committing:
     ontology: Ontology
     clock: Clock
     named: NamedAccesses
+    locks: Locks
 
 
 def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
@@ -235,13 +243,21 @@ class _Swing:
         return found
 
     def _loosen(self, plan: TagPlan) -> None:
-        """Unless the contract, or what was found, is another one by now: then it is planned again."""
+        """Unless the contract, or what was found, is another one by now: then it is planned again. What was retired
+        meanwhile stays hidden."""
         if not (plan.tables or plan.columns):
             return
-        registry, now = self._using.registry, self._using.registry.product(self._database)
-        if now is None or now.contract != self._product.contract or registry.findings(self._database) != self._found:
-            raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
-        assign_plan(self._database, plan, self._lake)
+        registry = self._using.registry
+        with self._using.locks.hold(product_lock(self._database)):
+            now = registry.product(self._database)
+            if (
+                now is None
+                or now.contract != self._product.contract
+                or registry.findings(self._database) != self._found
+            ):
+                raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
+            if now.status != "retired":
+                assign_plan(self._database, plan, self._lake)
 
     def _follow_pins(self) -> None:
         """Pinned versions are tightened as well, before anybody is notified."""

@@ -38,10 +38,11 @@ def prepare_rollback(envelope: Envelope, *, context: CentralContext, using: Veri
     """Record who requests which version and why; wait for its turn; record the commit that sets every table.
 
     Idempotent, also beside another run of the same event: a repetition builds the commit anew, and joins the version
-    once there is one. Raises what `read_order` raises, OrderRefused, UnknownVersion, VersionEnded, NeedsExpress,
-    AlreadyThere, VersionGone; ConcurrentChange while a proposal is being committed.
+    once there is one. Raises what `read_order` raises, ProductIsRetired, OrderRefused, UnknownVersion, VersionEnded,
+    NeedsExpress, AlreadyThere, VersionGone; ConcurrentChange while a proposal is being committed.
     """
     requested, product = read_order(envelope, context)
+    product.require_not_retired()
     order, number = _begun(requested, context), rollback_id(requested.request)
     found = Verified(product=product.name, proposal=number, next="commit")
     if order.status == "started":

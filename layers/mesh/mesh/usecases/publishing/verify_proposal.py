@@ -122,6 +122,7 @@ def _digest(proposed: VersionProposed) -> str:
 def _commit(event: Event[VersionProposed], product: Product, using: Verifier) -> tuple[Commit, list[TableRecord]]:
     """What is to be committed, and what was read in the tables' metadata files."""
     proposed, last = event.data, using.registry.latest_version(product.name)
+    product.require_not_retired()
     _require_in_time(proposed, using)
     _require_newer(event, last)
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
