@@ -4,7 +4,7 @@ from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
-from mesh.entry import governance_layer, wiring
+from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.contracts.retire_product import retire_product
@@ -28,7 +28,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             catalog=wiring.access_reader(settings),
             lake=wiring.lake(settings),
             locks=wiring.locks(settings),
-            ontology=governance_layer.ontology(),
             endings=wiring.machine(settings.revoke_access_arn),
             topics=wiring.member_topics(settings),
         )

@@ -7,23 +7,23 @@ import pytest
 from mesh.adapters.messaging import EventNotAccepted
 from mesh.domain.contracts.product import ConcurrentChange, UnknownProduct
 from mesh.domain.events import MalformedEvent
+from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.usecases.contracts.retire_product import retire_product
 
-from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER, an_ontology
+from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER
 from tests.fakes import NOON, FakeAnnouncements, FakeExecutions, FakeLakeFormation, FakeLocks, topic_of
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
+SHOWN = {"hoehe": {"confidentiality": "public", PUBLICATION: PUBLISHED}, "alter": {PUBLICATION: PUBLISHED}}
 REQUEST = {"product": PRODUCT, "reason": "there is a better one"}
 
 
 @pytest.fixture
 def central():
-    found = Central(credit_card({"hoehe": {"confidentiality": "public"}}), loans())
-    found.lake = FakeLakeFormation(
-        {"confidentiality": ("public", "internal", "confidential", "restricted"), "pii": ("none",)}
-    )
+    found = Central(credit_card({**SHOWN, "famges": {PUBLICATION: PENDING}}), loans())
+    found.lake = FakeLakeFormation({PUBLICATION: (PENDING, PUBLISHED)})
     found.endings, found.announcements, found.locks = FakeExecutions(), FakeAnnouncements(), FakeLocks()
     return found
 
@@ -38,7 +38,6 @@ def retire(central, data=REQUEST, by=PRODUCER, event="r-1", **detail):
         catalog=central.catalog,
         lake=central.lake,
         locks=central.locks,
-        ontology=an_ontology(),
         endings=central.endings,
         topics=central.topics,
     )
@@ -75,14 +74,11 @@ def test_its_accesses_end_and_those_of_others_do_not(central):
     assert central.access(other).status == "live"
 
 
-def test_it_is_hidden_wherever_a_tag_of_its_own_would_keep_a_grant_alive(central):
+def test_nothing_of_it_is_published_any_more(central):
+    """No grant by LF-Tags matches then, one that names the strictest values either; the other tags stay."""
     retire(central)
 
-    assert central.lake.on == {
-        (PRODUCT,): {"confidentiality": "restricted"},
-        (PRODUCT, "credit_card"): {"confidentiality": "restricted"},
-        (PRODUCT, "credit_card", "hoehe"): {"confidentiality": "restricted"},
-    }
+    assert central.lake.on == {(PRODUCT, "credit_card", column): {PUBLICATION: PENDING} for column in SHOWN}
 
 
 def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):

@@ -289,15 +289,10 @@ def test_what_is_looser_waits_for_the_pointer(world):
     assert (seen, world.tags("email")["pii"]) == (["personal"], "none")
 
 
-HIDDEN = {"confidentiality": "restricted", "pii": "sensitive"}
-
-
 def hide(world):
     """Its owner retires it: marked, and then hidden, which a commit that is under way may meet at any point."""
     world.registry.products[PRODUCT] = world.registry.product(PRODUCT).evolve(status="retired")
-    world.lake.tag_database(PRODUCT, HIDDEN)
-    world.lake.tag_table(PRODUCT, TABLE, HIDDEN)
-    world.lake.tag_columns(PRODUCT, TABLE, ["email"], HIDDEN)
+    world.lake.tag_columns(PRODUCT, TABLE, list(world.lake.table_tags(PRODUCT, TABLE)[1]), {PUBLICATION: PENDING})
 
 
 def test_nothing_of_a_retired_product_is_published(world):
@@ -309,19 +304,25 @@ def test_nothing_of_a_retired_product_is_published(world):
     assert (answer.outcome, answer.reason.code) == ("refused", "ProductIsRetired")
     assert "upload its contract again" in answer.reason.remedy
     assert world.registry.latest_version(PRODUCT).version == 1
-    assert world.lake.table_tags(PRODUCT, TABLE)[0]["confidentiality"] == "restricted"
+    assert world.tags("id")[PUBLICATION] == PENDING
 
 
-def test_what_is_retired_while_it_is_committed_stays_hidden(world):
-    fields = world.fields(laufkont="bigint", email="string")
-    world.publish(world.stage(fields=fields))
+@pytest.mark.parametrize(
+    ("port", "call", "columns"),
+    [("lake", "assigned_tags", ("laufkont", "email", "extra")), ("catalog", "update_table", ("laufkont", "email"))],
+)
+def test_what_is_retired_while_it_is_committed_stays_hidden(world, port, call, columns):
+    """Before the commit has read the tags, and after it."""
+    world.publish(world.stage(fields=world.fields(laufkont="bigint", email="string")))
     world.revise(contract=a_contract(CONTRACT.replace("classification: pii", "classification: none")))
+    fields = world.fields(**dict.fromkeys(columns, "string") | {"laufkont": "bigint"})
     world.verify(world.proposal(world.stage(fields=fields), number="0000000b"))
-    while_it_waits(world.catalog, "update_table", lambda: hide(world))
+    while_it_waits(getattr(world, port), call, lambda: hide(world))
 
     commit_version(verified("0000000b"), using=world.committing)
 
-    assert {world.tags(column)["confidentiality"] for column in ("laufkont", "email")} == {"restricted"}
+    assert {world.tags(column)[PUBLICATION] for column in columns} == {PENDING}
+    assert world.registry.latest_version(PRODUCT).version == 2
 
 
 def test_a_commit_that_loosens_waits_for_a_registration_that_goes_on(world):

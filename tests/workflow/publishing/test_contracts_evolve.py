@@ -206,8 +206,11 @@ def test_a_product_gets_another_name(mesh: MeshDriver) -> None:
     mesh.until(lambda: not_readable(analyst), "the end of its accesses")
     product.upload("b.csv", "id,amount\n3,30\n")
     assert [batch["reason"]["code"] for batch in product.held()] == ["ProductIsRetired"]
-    assert (product.versions(), mesh.tags(product.name)["confidentiality"]) == (1, "restricted")
+    assert (product.versions(), mesh.tags(product.name, "t1")["amount"]["publication"]) == (1, "pending")
     assert renamed.share().totals() == (2, 30)
+
+    declare(product, "1.0.1", t1=COLUMNS)
+    assert product.share().totals() == (2, 30), "a contract revives it, with what it was published with"
 
 
 def test_who_fills_the_tables_cannot_change(mesh: MeshDriver) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mesh.domain.access.record import OVER
 from mesh.domain.contracts.product import product_lock
 from mesh.domain.events import Envelope, Metadata, ProductRetired, RetirementRequested, metadata_of, read_event
-from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
+from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.ports import Announcements, CatalogState, Executions, LakeFormation, Locks, MemberTopics
@@ -32,7 +32,6 @@ def retire_product(
     catalog: CatalogState,
     lake: LakeFormation,
     locks: Locks,
-    ontology: Ontology,
     endings: Executions,
     topics: MemberTopics,
 ) -> Retired:
@@ -53,7 +52,7 @@ def retire_product(
                 return Retired(product=product.name)
             announcements.end(product.name)
             context.registry.mark_retired(product, metadata.id, context.clock.now())
-            _hide(product.name, catalog, lake, ontology)
+            _hide(product.name, catalog, lake)
     ended = tuple(_end_accesses(request, metadata, context, endings))
     subscribers = list(context.registry.subscribers(product.name))
     news = ProductRetired(product=product.name, reason=request.reason)
@@ -83,14 +82,11 @@ def _end_accesses(
             yield access.id
 
 
-def _hide(product: str, catalog: CatalogState, lake: LakeFormation, ontology: Ontology) -> None:
-    """The most restrictive value, wherever a tag of its own would keep a grant by expression alive."""
-    hidden = {CONFIDENTIALITY: ontology.keys[CONFIDENTIALITY].most_restrictive}
+def _hide(product: str, catalog: CatalogState, lake: LakeFormation) -> None:
+    """No column is published any more, so that no grant by LF-Tags matches, whatever values it names; what its columns
+    are stays as it was, for a contract that revives it."""
     database = catalog.tagged((product,)).databases.get(product)
-    if database is None:
-        return
-    lake.tag_database(product, hidden)
-    for table in database.tables.values():
-        lake.tag_table(product, table.name, hidden)
-        own = [column for column, tags in table.column_tags.items() if CONFIDENTIALITY in tags]
-        lake.tag_columns(product, table.name, own, hidden)
+    for table in database.tables.values() if database is not None else ():
+        published = [column for column, tags in table.column_tags.items() if tags.get(PUBLICATION) == PUBLISHED]
+        if published:
+            lake.tag_columns(product, table.name, published, {PUBLICATION: PENDING})

@@ -39,7 +39,14 @@ from mesh.ports import Catalog, Clock, LakeFormation, Locks, Note, Proposals, Re
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
-from mesh.usecases.publishing.tag_tables import assign_plan, columns_by_table, plan_tags, present_tags, publish_columns
+from mesh.usecases.publishing.tag_tables import (
+    assign_plan,
+    columns_by_table,
+    plan_tags,
+    present_tags,
+    publish_columns,
+    unpublished,
+)
 
 
 class ProposalGone(Rejected):
@@ -115,10 +122,8 @@ class _Swing:
             assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)
-        for table in self._commit.tables:
-            publish_columns(self._database, table.snapshot, self._lake, present[table.name].own_columns)
-        self._loosen(looser)
-        self._prove()
+        if self._show(looser, present):
+            self._prove()
 
     @property
     def _staged(self) -> tuple[TableCommit, ...]:
@@ -242,22 +247,24 @@ class _Swing:
             found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(new, closed)})
         return found
 
-    def _loosen(self, plan: TagPlan) -> None:
-        """Unless the contract, or what was found, is another one by now: then it is planned again. What was retired
-        meanwhile stays hidden."""
-        if not (plan.tables or plan.columns):
-            return
+    def _show(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> bool:
+        """Publish columns that are new, and loosen tags, unless the contract, or what was found, is another one by now:
+        then it is planned again. False where the product was retired meanwhile: it stays hidden."""
+        new = [column for table in self._snapshots for column in unpublished(table, present[table.table].own_columns)]
+        if not (new or plan.tables or plan.columns):
+            return True
         registry = self._using.registry
         with self._using.locks.hold(product_lock(self._database)):
             now = registry.product(self._database)
-            if (
-                now is None
-                or now.contract != self._product.contract
-                or registry.findings(self._database) != self._found
-            ):
+            if now is not None and now.status == "retired":
+                return False
+            for table in self._snapshots:
+                publish_columns(self._database, table, self._lake, present[table.table].own_columns)
+            changed = now is None or now.contract != self._product.contract
+            if (plan.tables or plan.columns) and (changed or registry.findings(self._database) != self._found):
                 raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
-            if now.status != "retired":
-                assign_plan(self._database, plan, self._lake)
+            assign_plan(self._database, plan, self._lake)
+        return True
 
     def _follow_pins(self) -> None:
         """Pinned versions are tightened as well, before anybody is notified."""

@@ -306,11 +306,16 @@ def plan_tags(
     return _unpublished_tables(kept, present)
 
 
+def unpublished(table: TableSnapshot, own: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Columns that are not published. `own`: the tags that columns carry themselves."""
+    return [name for name in table.column_names() if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
+
+
 def publish_columns(
     product: str, table: TableSnapshot, lake: LakeFormation, own: Mapping[str, Mapping[str, str]]
 ) -> int:
-    """How many columns are new, and published by this one call. `own`: the tags that columns carry themselves."""
-    new = [name for name in table.column_names() if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
+    """How many columns are new, and published by this one call. `own` as for `unpublished`."""
+    new = unpublished(table, own)
     if new:
         lake.tag_columns(product, table.table, new, {PUBLICATION: PUBLISHED})
     return len(new)
