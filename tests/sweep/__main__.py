@@ -23,7 +23,7 @@ from tests import terminal  # noqa: F401 - first: what is imported below asks fo
 from tests.mesh_fixtures import running_mesh
 from tests.sweep.flows import FLOWS
 from tests.sweep.kinds import KINDS
-from tests.sweep.report import FlowReport, failed, table
+from tests.sweep.report import FlowReport, failed, played, table
 from tests.sweep.runner import AT_ONCE, Sweep
 from tests.sweep.selection import chosen, schedules
 from tests.sweep.stage import Stage
@@ -32,6 +32,9 @@ from tests.sweep.stage import Stage
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if all that was tried ended as it should."""
     options = _parse(arguments)
+    options.played = played(
+        report for file in options.played for report in json.loads(file.read_text(encoding="utf-8"))
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
@@ -70,7 +73,7 @@ def play(sweep: Sweep, report: FlowReport, options: Any, deadline: float) -> Non
     calls = sweep.calls(flow)
     cases, report.left_out = sweep.cases(flow, calls)
     report.calls, report.possible, report.untold = len(calls), len(cases), sweep.untold[flow.name]
-    plays: Sequence[Any] = chosen(cases, options.kind, options.call, options.part)
+    plays: Sequence[Any] = chosen(cases, options.kind, options.call, options.part, options.played)
     if options.random:
         plays = schedules(flow.name, cases, options.random, options.seed)
     for call in report.untold:
@@ -93,6 +96,9 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     parser.add_argument("--flow", action="append", choices=[*FLOWS], help="one of the flows; may be repeated")
     parser.add_argument("--kind", action="append", choices=[*KINDS], help="one kind of fault; may be repeated")
     parser.add_argument("--call", default="*", help="pattern of calls, as `central/CommitVersion* glue:*`")
+    parser.add_argument(
+        "--played", action="append", type=Path, default=[], help="an earlier report: what ended well there is left out"
+    )
     parser.add_argument("--part", default="1/1", help="each n-th case: 2/10 is the second tenth")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="N schedules of several faults instead")
     parser.add_argument("--seed", type=int, default=1, help="of the schedules")

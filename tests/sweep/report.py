@@ -1,7 +1,7 @@
 """What a sweep has found: as a table, and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,6 +61,12 @@ def _rendered(outcome: Outcome) -> dict[str, Any]:
         "waited": outcome.waited,
         "seconds": round(outcome.seconds, 2),
     }
+
+
+def played(reports: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Cases that need not be played again: of reports as `rendered`, what ended well."""
+    cases = (case for report in reports for case in report["cases"])
+    return frozenset(case["case"] for case in cases if case["verdict"] not in ("failed", "kept"))
 
 
 def failed(reports: Iterable[FlowReport]) -> list[Outcome]:

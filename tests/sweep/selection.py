@@ -11,10 +11,13 @@ FAULTS: Final = (2, 4)
 """Of one schedule: at least, and at most."""
 
 
-def chosen(cases: Sequence[Case], kinds: Collection[str] | None, call: str, part: str) -> list[Case]:
-    """Of these kinds (all for None), at calls that match, and of these each n-th: `2/10`."""
+def chosen(
+    cases: Sequence[Case], kinds: Collection[str] | None, call: str, part: str, played: Collection[str] = ()
+) -> list[Case]:
+    """Of these kinds (all for None), at calls that match, but those that were played; of these each n-th: `2/10`."""
     number, _, parts = part.partition("/")
     found = [case for case in cases if (not kinds or case.kind.name in kinds) and fnmatchcase(str(case.call), call)]
+    found = [case for case in found if str(case) not in played]
     # Cases of one kind take about as long: together they wait least for each other.
     found.sort(key=lambda case: case.kind.name)
     return found[int(number) - 1 :: int(parts)]

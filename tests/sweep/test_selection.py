@@ -2,7 +2,7 @@
 
 from tests.recorded_calls import Call, passed_over
 from tests.sweep.kinds import KINDS
-from tests.sweep.report import FlowReport, failed, table
+from tests.sweep.report import FlowReport, failed, played, table
 from tests.sweep.runner import Case, Outcome, Schedule
 from tests.sweep.selection import chosen, schedules
 
@@ -47,3 +47,11 @@ def test_the_report_counts_and_a_failure_is_none_of_the_good_ends() -> None:
     assert counted == {"tried": 7, "converged": 3, "announced": 1, "kept": 1, "unmet": 1, "failed": 1}
     assert rendered["cases"][-1]["seed"] == 7
     assert table([report]).splitlines()[1].split() == "publish 2 36 7 3 1 1 1 1 1 0".split()
+
+
+def test_what_ended_well_earlier_is_not_played_again() -> None:
+    verdicts = ("converged", "announced", "unmet", "kept", "failed")
+    outcomes = [Outcome(case, "swp-a-1", verdict) for case, verdict in zip(CASES, verdicts, strict=False)]
+    earlier = played([FlowReport("publish", "it", outcomes=outcomes).rendered()])
+    left = chosen(CASES, None, "*", "1/1", earlier)
+    assert set(left) == set(CASES[3:])
