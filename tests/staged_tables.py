@@ -154,8 +154,13 @@ def _name(location: str) -> str:
 
 
 def stager_role(mesh: MeshDriver) -> str:
-    """The role of ProposeVersion, which the account's people may assume from now on: who else may write there?"""
-    iam, name = mesh.client("producer", "iam"), mesh.physical_id("producer", "ProposeVersionFunctionRole")
+    """The role of ProposeVersion: who else may write there?"""
+    return role_of(mesh, "ProposeVersion")
+
+
+def role_of(mesh: MeshDriver, function: str) -> str:
+    """A producer's function's role, which the account's people may assume from now on."""
+    iam, name = mesh.client("producer", "iam"), mesh.physical_id("producer", f"{function}FunctionRole")
     trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     people = {
         "Effect": "Allow",

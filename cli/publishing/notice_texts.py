@@ -99,6 +99,8 @@ def _of_versions(event: EventData) -> str:
         case events.FilesReleased():
             files = output.amount(len(event.released), "metadata file")
             return f"{event.product}: {files} of {event.table} can be deleted, with the data that only they use"
+        case events.FilesKept():
+            return f"{event.product}: what is kept of {event.table} is looked at"
     return ""
 
 

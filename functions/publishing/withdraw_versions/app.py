@@ -36,6 +36,7 @@ def _expire(settings: Settings) -> Expired:
         Retention(settings.keep_versions, age, grace),
         context=wiring.central_context(settings),
         proposals=wiring.proposals(settings),
+        topics=wiring.member_topics(settings),
         bus=wiring.bus(settings.mesh_bus),
     )
 

@@ -9,13 +9,13 @@ from mesh.adapters.iceberg.reach import IcebergReach
 from mesh.adapters.iceberg.staging import IcebergStaging
 from mesh.adapters.s3.removed_objects import ObjectsNotRemoved, S3RemovedObjects
 from mesh.adapters.s3.storage import ObjectGone
-from mesh.domain.events import Event, FilesReleased, Metadata
+from mesh.domain.events import Event, FilesKept, FilesReleased, Metadata
 from mesh.domain.names import table_location
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.staging import DataFile, StageOrder
 from mesh.domain.publishing.table_state import read_state
 from mesh.domain.schema import Column
-from mesh.usecases.publishing.release_files import release_files
+from mesh.usecases.publishing.release_files import KeptFileGone, release_files
 
 from tests.builders import BUCKET, PRODUCT, REGION
 from tests.fakes import FakeTrace
@@ -56,9 +56,13 @@ class Bucket:
         return read_state(place, json.loads(body))
 
     def release(self, released, kept, days=0, removed=None):
-        at = datetime.now(UTC) + timedelta(days=days)
-        news = FilesReleased(product=PRODUCT, table="t", released=released, kept=kept)
-        event = Event[FilesReleased](metadata=Metadata(time=at), data=news)
+        return self.hear(FilesReleased(product=PRODUCT, table="t", released=released, kept=kept), days, removed)
+
+    def look(self, *kept):
+        return self.hear(FilesKept(product=PRODUCT, table="t", kept=kept))
+
+    def hear(self, news, days=0, removed=None):
+        event = Event[type(news)](metadata=Metadata(time=datetime.now(UTC) + timedelta(days=days)), data=news)
         return release_files(
             event, bucket=BUCKET, reaching=IcebergReach(self.client),
             removed=removed or S3RemovedObjects(self.client), trace=FakeTrace(),
@@ -122,6 +126,40 @@ def test_a_version_that_came_again_keeps_its_files(bucket):
     bucket.release((second,), (empty, first))
     assert {"data/a", f"metadata/{first}"} <= bucket.left()
     assert "data/b" not in bucket.left()
+
+
+@pytest.mark.parametrize("of", ["data/a", "data/b", "metadata/n1.index.parquet", "metadata/{second}"])
+def test_what_somebody_deleted_is_missed_until_it_is_brought_back(bucket, of):
+    first, empty = bucket.stage(1, "a")
+    second, _ = bucket.stage(2, "b", base=first)
+    name = of.format(second=second)
+    key = f"{LOCATION}/{name}".removeprefix(f"s3://{BUCKET}/")
+    marker = bucket.client.delete_object(Bucket=BUCKET, Key=key)["VersionId"]
+
+    with pytest.raises(KeptFileGone) as lost:
+        bucket.look(empty, first, second)
+    assert lost.value.where["files"] == [name]
+
+    bucket.client.delete_object(Bucket=BUCKET, Key=key, VersionId=marker)
+    before = bucket.left()
+    assert bucket.look(empty, first, second) == 0
+    assert bucket.left() == before
+
+
+def test_of_two_releases_the_second_may_come_first(bucket):
+    """And a version is published in between, on files that the first one named."""
+    first, empty = bucket.stage(1, "a", "b")
+    second, _ = bucket.stage(2, "c", base=first, remove=("a",))
+    third, _ = bucket.stage(3, "d", base=second, remove=("c",))
+
+    bucket.release((second,), (empty, third))
+    bucket.release((first,), (empty, second), days=9)
+    bucket.look(empty, first, second)
+
+    kept = IcebergReach(bucket.client).of(f"{LOCATION}/metadata/{third}")
+    assert bucket.left() == {each.partition("/iceberg/")[2] for each in kept.all} | {f"metadata/{empty}"}
+    assert {each.rpartition("/")[2] for each in kept.data} == {"b", "d"}
+    bucket.look(empty, third)
 
 
 class Interrupted(S3RemovedObjects):

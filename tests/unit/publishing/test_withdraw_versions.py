@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from mesh.domain.contracts.product import ConcurrentChange, FormerOwner, VersionEnd
-from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequested
+from mesh.domain.events import Event, FilesKept, FilesReleased, Metadata, WithdrawalRequested
 from mesh.domain.membership.authorisation import ForgedSender, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.onboarding.batches import IndexEntry
@@ -63,7 +63,7 @@ class Ending(Pinning):
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
 
     def expire(self):
-        return expire_versions(RULE, context=self.context, proposals=self.proposals, bus=self.bus)
+        return expire_versions(RULE, context=self.context, proposals=self.proposals, topics=self.topics, bus=self.bus)
 
     def ended(self, number):
         return self.registry.version(PRODUCT, number).ended
@@ -280,6 +280,28 @@ def test_the_files_that_stay_fit_into_a_message(world):
         released.evolve(kept=[name() for _ in range(6_501)])
 
 
+def test_once_a_day_owners_look_whether_what_is_kept_is_there(world):
+    world.expire()
+    assert world.notified("FilesKept") == [{"product": PRODUCT, "table": TABLE, "kept": [EMPTY, V1, V2]}]
+    world.clock.move(timedelta(hours=6))
+    world.expire()
+    ids = {json.loads(detail)["metadata"]["id"] for _, name, detail in world.topics.published if name == "FilesKept"}
+    assert len(ids) == 1, "a member takes a message once"
+
+    world.withdraw(1)
+    world.clock.move(timedelta(hours=18))
+    world.expire()
+    assert world.notified("FilesKept")[-1]["kept"] == [EMPTY, V2], "version 1 is being released"
+
+
+def test_of_hive_tables_nothing_is_kept(world):
+    last = world.registry.recorded[PRODUCT][-1]
+    tables = tuple(table.evolve(metadata="", empty="") for table in last.tables)
+    world.registry.recorded[PRODUCT] = [last.evolve(tables=tables)]
+    world.expire()
+    assert world.notified("FilesKept") == []
+
+
 def test_very_many_that_end_are_released_at_once_in_several_events(world):
     last = world.registry.recorded[PRODUCT][0]
     end = VersionEnd(status="expired", at=world.clock.now() - timedelta(days=2))
@@ -313,7 +335,7 @@ class Files:
                 (V1, {"m1", "s1"}, {"a", "b"}), (V2, {"m1", "s2"}, {"b", "c"}), (EMPTY, set(), set())
             )
         }  # fmt: skip
-        self.gone = []
+        self.gone, self.marked, self.lost = [], set(), set()
 
     def of(self, metadata):
         if metadata not in self.needs:
@@ -332,35 +354,79 @@ class Files:
         }
         return len(keys)
 
+    def has_any(self, bucket, key):
+        return key in self.marked or f"s3://{bucket}/{key}" in self.needs
+
+    def present(self, bucket, prefix):
+        keys = {place.removeprefix(f"s3://{bucket}/") for need in self.needs.values() for place in need.all}
+        return {key for key in keys - self.lost if key.startswith(prefix)}
+
     def remove_others(self, bucket, prefix, keep, before):
         self.others = (bucket, prefix, sorted(keep), before)
         return 0
 
     def release(self, released=(V1,), kept=(EMPTY, V2)):
-        news = FilesReleased(product=PRODUCT, table=TABLE, released=released, kept=kept)
-        event = Event[FilesReleased](metadata=Metadata(time=SAID), data=news)
+        return self.hear(FilesReleased(product=PRODUCT, table=TABLE, released=released, kept=kept))
+
+    def look(self, *kept):
+        return self.hear(FilesKept(product=PRODUCT, table=TABLE, kept=kept))
+
+    def hear(self, news):
+        event = Event[type(news)](metadata=Metadata(time=SAID), data=news)
         return release_files(event, bucket=BUCKET, reaching=self, removed=self, trace=FakeTrace()).objects
+
+
+PLACE = f"{LOCATION}/".removeprefix(f"s3://{BUCKET}/")
 
 
 def test_what_nothing_else_needs_goes_the_metadata_file_last():
     files = Files()
     assert files.release() == 3
     assert files.gone == [["data/a"], ["metadata/s1"], [f"metadata/{V1}"]]
-    place = f"{LOCATION}/".removeprefix(f"s3://{BUCKET}/")
     kept = sorted(
-        f"{place}{name}"
+        f"{PLACE}{name}"
         for name in ("data/b", "data/c", "metadata/m1", "metadata/s2", f"metadata/{EMPTY}", f"metadata/{V2}")
     )
-    assert files.others == (BUCKET, f"{place}data/", kept, SAID - ABANDONED)
+    assert files.others == (BUCKET, f"{PLACE}data/", kept, SAID - ABANDONED)
     assert files.release() == 0, "and again"
 
 
-def test_when_a_kept_file_cannot_be_read_nothing_goes():
+def test_when_somebody_deleted_a_kept_metadata_file_nothing_goes():
     files = Files()
     del files.needs[f"{LOCATION}/metadata/{V2}"]
-    with pytest.raises(KeptFileGone):
+    files.marked.add(f"{PLACE}metadata/{V2}")
+    with pytest.raises(KeptFileGone, match=f"metadata/{V2} of {TABLE} is not there"):
         files.release()
     assert files.gone == []
+
+
+def test_releases_that_come_in_another_order_delete_the_same():
+    """Version 2 ended after version 1, and that is heard first; version 3 was published in between."""
+    files, third = Files(), f"{LOCATION}/metadata/v3.metadata.json"
+    data = frozenset({f"{LOCATION}/data/b", f"{LOCATION}/data/d"})
+    files.needs[third] = Reach(metadata=third, manifests=frozenset({f"{LOCATION}/metadata/m1"}), data=data)
+    files.release(released=(V2,), kept=(EMPTY, "v3.metadata.json"))
+    del files.others
+
+    files.release(released=(V1,), kept=(EMPTY, V2))
+
+    assert files.gone == [
+        ["data/c"], ["metadata/s2"], [f"metadata/{V2}"], ["data/a"], ["metadata/s1"], [f"metadata/{V1}"]
+    ]  # fmt: skip
+    files.look(EMPTY, V1, V2)
+    assert not hasattr(files, "others"), "an older message does not know what else is kept by now"
+
+
+def test_what_is_kept_is_looked_at():
+    files = Files()
+    files.look(EMPTY, V1, V2)
+    assert (files.gone, files.others[3]) == ([], SAID - ABANDONED)
+    files.lost = {f"{PLACE}data/b", f"{PLACE}metadata/s2"}
+    with pytest.raises(KeptFileGone, match=f"data/b, metadata/s2 of {TABLE} are not there") as lost:
+        files.look(EMPTY, V1, V2)
+    assert lost.value.where["files"] == ["data/b", "metadata/s2"]
+    files.release(released=(V2,), kept=(EMPTY,))
+    assert files.gone[0] == ["data/b", "data/c"], "a version that is withdrawn is no fault any more"
 
 
 def test_what_is_kept_is_not_released_and_files_of_others_are_not_touched():

@@ -184,8 +184,8 @@ def test_an_event_of_a_later_release_waits_and_is_relayed_once_it_can_be_read(me
     assert code == 0
 
 
-def dead_letters(mesh: MeshDriver, about: str) -> list[dict[str, Any]]:
-    _, found = mesh_command(mesh, "dlq", "list", "--account", "consumer")
+def dead_letters(mesh: MeshDriver, about: str, account: str = "consumer") -> list[dict[str, Any]]:
+    _, found = mesh_command(mesh, "dlq", "list", "--account", account)
     return [each for each in found if each["about"] == about]
 
 

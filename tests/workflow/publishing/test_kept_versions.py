@@ -16,7 +16,8 @@ from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import PublishingDriver, csv
-from tests.staged_tables import Stager
+from tests.staged_tables import Stager, role_of
+from tests.workflow.governance.test_failures import dead_letters
 from tests.workflow.publishing.test_commit_version import read
 from tests.workflow.publishing.test_roll_back import ask_back, refusal, roll_back, two_versions
 
@@ -202,3 +203,28 @@ def test_what_consumers_read_now_is_not_withdrawn(mesh: MeshDriver) -> None:
     event = withdraw(mesh, "kep-now", 2)
     assert notified(mesh, "kep-now", "WithdrawalRefused", event, by="producer")["reason"]["code"] == "PresentVersion"
     assert objects(mesh, stager) == before
+
+
+def test_files_that_somebody_deleted_are_found_within_a_day_and_can_be_brought_back(mesh: MeshDriver) -> None:
+    """As a lifecycle rule of the company's may, whatever the bucket's policy says."""
+    stager = two_versions(mesh, "kep-lost")
+    s3 = mesh.client("producer", "s3", role_of(mesh, "ReleaseFiles"))
+    [first, *_] = sorted(key for key in objects(mesh, stager) if "/data/" in key)
+    marker = s3.delete_object(Bucket=mesh.bucket, Key=first)["VersionId"]
+
+    check_retention(mesh)
+
+    [failure] = mesh.until(lambda: dead_letters(mesh, "kep-lost", "producer"), "it is told")
+    assert first.rpartition("/")[2] in failure["cause"]
+    s3.delete_object(Bucket=mesh.bucket, Key=first, VersionId=marker)
+    code, _ = mesh_command(mesh, "dlq", "replay", failure["id"][:8])
+    assert code == 0
+    mesh.until(lambda: not dead_letters(mesh, "kep-lost", "producer"), "all is there")
+    assert first in objects(mesh, stager)
+
+
+def check_retention(mesh: MeshDriver) -> None:
+    """As its schedule does."""
+    function = mesh.physical_id("central", "WithdrawVersionsFunction")
+    answer = mesh.client("central", "lambda").invoke(FunctionName=function, Payload=json.dumps({"retention": True}))
+    assert "FunctionError" not in answer

@@ -122,6 +122,14 @@ class RemovedObjects(Protocol):
         """Delete all versions, and delete markers, of those keys, all of which begin with `prefix`; how many."""
         ...
 
+    def has_any(self, bucket: str, key: str) -> bool:
+        """Whether a version of the object, or a marker of its deletion, is there."""
+        ...
+
+    def present(self, bucket: str, prefix: str) -> set[str]:
+        """The keys of all objects below `prefix`."""
+        ...
+
     def remove_others(self, bucket: str, prefix: str, keep: Collection[str], before: "datetime") -> int:
         """Delete what else lies below `prefix` and was written before then, with all versions; how many."""
         ...

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyiceberg.manifest import ManifestFile
 from pyiceberg.table.metadata import TableMetadataV2
 
 from mesh.adapters.iceberg.file_io import S3FileIO
@@ -21,6 +22,8 @@ class IcebergReach:
 
     def __init__(self, client: "S3Client") -> None:
         self._io = S3FileIO(client)
+        self._listed: dict[str, frozenset[str]] = {}
+        """Manifest → data files: most versions share all but one with the one before."""
 
     def of(self, metadata: str) -> Reach:
         """See the port."""
@@ -46,6 +49,11 @@ class IcebergReach:
                 for manifest in snapshot.manifests(self._io):
                     manifests.add(manifest.manifest_path)
                     with tolerant():
-                        entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
-                        data |= {entry.data_file.file_path for entry in entries}
+                        data |= self._data_of(manifest)
         return Reach(metadata=metadata, beside=frozenset(beside), manifests=frozenset(manifests), data=frozenset(data))
+
+    def _data_of(self, manifest: ManifestFile) -> frozenset[str]:
+        if manifest.manifest_path not in self._listed:
+            entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+            self._listed[manifest.manifest_path] = frozenset(entry.data_file.file_path for entry in entries)
+        return self._listed[manifest.manifest_path]

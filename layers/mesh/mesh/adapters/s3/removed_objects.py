@@ -29,6 +29,19 @@ class S3RemovedObjects:
         wanted = set(keys)
         return self._remove(bucket, prefix, lambda version: version["Key"] in wanted)
 
+    def has_any(self, bucket: str, key: str) -> bool:
+        """See the port. Raises a transient error."""
+        with transient_errors():
+            page = self._client.list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1)
+        return any(each["Key"] == key for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])))
+
+    def present(self, bucket: str, prefix: str) -> set[str]:
+        """See the port. Raises a transient error."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with transient_errors():
+            found = pages.paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": _PAGE})
+            return {each["Key"] for page in found for each in page.get("Contents", [])}
+
     def remove_others(self, bucket: str, prefix: str, keep: Collection[str], before: datetime) -> int:
         """See the port. Raises as `remove`."""
         return self._remove(

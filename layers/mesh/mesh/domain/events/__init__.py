@@ -86,6 +86,7 @@ from mesh.domain.events.publication import (
 )
 from mesh.domain.events.quarantine import ProductQuarantined, QuarantineClosed, QuarantineDecided, QuarantinedObject
 from mesh.domain.events.versions import (
+    FilesKept,
     FilesReleased,
     PinAccepted,
     PinEnded,
@@ -137,6 +138,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     RollbackRefused,
     PinRequested,
     UnpinRequested,
+    FilesKept,
     FilesReleased,
     VersionsEnded,
     WithdrawalRefused,
@@ -182,6 +184,7 @@ __all__ = [
     "EventRefused",
     "ExposedClass",
     "ExposedData",
+    "FilesKept",
     "FilesReleased",
     "GrantEntry",
     "HandoverOffered",

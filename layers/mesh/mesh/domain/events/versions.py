@@ -62,15 +62,20 @@ class VersionsEnded(EventData):
     versions: tuple[VersionNumber, ...] = Field(min_length=1, max_length=500)
 
 
-class FilesReleased(EventData):
-    """The owner's account is to delete what the `released` metadata files of a table use and no `kept` one does. A
-    message has room for 6,500 names: of the versions that retention keeps (`keeping.MOST_VERSIONS`), and of those that
-    end in its grace period."""
+class FilesKept(EventData):
+    """The account that has them is to look whether all is there that these metadata files of a table need. A message
+    has room for 6,500 names: of the versions that retention keeps (`keeping.MOST_VERSIONS`), and of those that end in
+    its grace period."""
 
     product: ProductName
     table: TableName
-    released: tuple[MetadataName, ...] = Field(min_length=1, max_length=200)
     kept: Annotated[tuple[MetadataName, ...], Field(max_length=6500), Packed()]
+
+
+class FilesReleased(FilesKept):
+    """The account that has them is to delete what the `released` metadata files use and no `kept` one does."""
+
+    released: tuple[MetadataName, ...] = Field(min_length=1, max_length=200)
 
 
 class PinRequested(LimitingData):

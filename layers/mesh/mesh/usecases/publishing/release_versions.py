@@ -1,11 +1,11 @@
-"""The account that has them is notified of files of ended versions that nothing needs any more."""
+"""The account that has them is notified of files of ended versions that nothing needs any more, and of what stays."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import batched
 from typing import Final
 
-from mesh.domain.contracts.product import Product
-from mesh.domain.events import FilesReleased, Metadata
+from mesh.domain.contracts.product import Product, ProductVersion
+from mesh.domain.events import FilesKept, FilesReleased, Metadata
 from mesh.domain.publishing.keeping import kept_files
 from mesh.domain.publishing.places import SCHEME
 from mesh.ports import MemberTopics, Proposals
@@ -13,6 +13,24 @@ from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
 _AT_ONCE: Final = 200
+
+
+def tell_kept(
+    product: Product,
+    versions: Sequence[ProductVersion],
+    going: Collection[int],
+    cause: Metadata,
+    *,
+    context: CentralContext,
+    topics: MemberTopics,
+) -> None:
+    """Table by table: what stays of `versions`, all of the product, but those that are `going`."""
+    for table in sorted({snapshot.table for version in versions for snapshot in version.tables}):
+        kept = kept_files(versions, going, table)
+        for bucket, account in product.buckets.items():
+            if staying := _in(bucket, kept):
+                news = FilesKept(product=product.name, table=table, kept=tuple(map(_name, staying)))
+                notify_member(account, news, cause, "kept", table, context=context, topics=topics)
 
 
 def release_versions(

@@ -37,6 +37,7 @@ from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
 from mesh.usecases.authorisation import product_of, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
+from mesh.usecases.publishing.release_versions import tell_kept
 
 _AT_ONCE = 500
 
@@ -106,8 +107,11 @@ def withdraw_versions(
     return Withdrawn(product=product.name, versions=tuple(numbers))
 
 
-def expire_versions(retention: Retention, *, context: CentralContext, proposals: Proposals, bus: Bus) -> Expired:
-    """Mark versions beyond the retention; release those marked so long ago that no query reads them. Idempotent."""
+def expire_versions(
+    retention: Retention, *, context: CentralContext, proposals: Proposals, topics: MemberTopics, bus: Bus
+) -> Expired:
+    """Mark versions beyond the retention; release those marked so long ago that no query reads them. Once a day those
+    that have them look whether the files of all others are there. Idempotent."""
     ended, due = [], []
     now = context.clock.now()
     for name in context.registry.product_names():
@@ -127,6 +131,8 @@ def expire_versions(retention: Retention, *, context: CentralContext, proposals:
                 cause = Metadata(id=stable_id(product.name, "retention", now.isoformat(), part[0]))
                 _tell_ended(product.name, part, cause, bus)
             due.append(Withdrawn(product=product.name, versions=_numbers(over)))
+        today = Metadata(id=stable_id(product.name, "kept", now.date().isoformat()))
+        tell_kept(product, versions, _numbers(over), today, context=context, topics=topics)
     return Expired(ended=tuple(ended), released=tuple(due))
 
 
