@@ -28,10 +28,17 @@ def headline(event: EventData) -> str:
     return event.detail_type()
 
 
-def _of_products(event: EventData) -> str:
+def _of_members(event: EventData) -> str:
     match event:
         case events.MemberJoined():
             return f"an account of {', '.join(event.domains)} asks to join as {event.role}"
+        case events.MembershipEnded():
+            return f"this account was expelled from the mesh, and its accesses end: {event.reason}"
+    return ""
+
+
+def _of_products(event: EventData) -> str:
+    match event:
         case events.SubscriptionRequested():
             return f"{event.product}: subscription requested"
         case events.SubscriptionEnded():
@@ -169,7 +176,7 @@ def _of_accesses(event: EventData) -> str:
 
 
 _SAYING: Final[tuple[Callable[[EventData], str], ...]] = (
-    _of_products, _of_batches, _of_versions, _of_pins, _of_requests, _of_accesses,
+    _of_members, _of_products, _of_batches, _of_versions, _of_pins, _of_requests, _of_accesses,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mesh.domain.contracts.product import UnknownProduct
+from mesh.domain.contracts.product import Throttled, UnknownProduct
 from mesh.domain.events import MalformedEvent, MemberJoined, SubscriptionEnded, SubscriptionRequested
 from mesh.domain.membership.authorisation import BusPolicyFull, NotAllowedForRole, NotAMember
 from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
@@ -185,6 +185,25 @@ def test_an_expelled_account_has_no_accesses_no_topic_and_no_say():
     assert (central.topics.created, list(central.registry.subscribers(PRODUCT))) == ([], [])
     with pytest.raises(NotAMember):
         central.subscription(SubscriptionRequested(product=PRODUCT))
+
+
+def test_an_expelled_account_is_told_before_it_loses_its_topic():
+    central = consumer_with_accesses()
+    for _ in range(2):
+        central.expel()
+    [(topic, kind, detail)] = central.topics.published
+    assert (topic, kind) == (topic_of(CONSUMER), "MembershipEnded")
+    assert json.loads(detail)["data"] == {"reason": "the contract ended"}
+
+
+def test_a_topic_that_takes_nothing_keeps_no_account_a_member():
+    central = consumer_with_accesses()
+    central.topics.failures[topic_of(CONSUMER)] = Throttled("too many")
+    with pytest.raises(Throttled):
+        central.expel()
+    assert central.registry.member(CONSUMER).status == "expelled"
+    assert list(ending(central)) == [ONE, TWO]
+    assert central.expel().member.status == "expelled"
 
 
 def test_an_expelled_account_does_not_come_back_by_itself():

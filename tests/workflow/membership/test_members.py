@@ -71,6 +71,7 @@ def test_the_stack_of_an_account_that_is_not_on_the_bus_waits_and_joins_when_it_
     expel(owner, CONSUMER, "a test")
     try:
         assert join(mesh) == {"subscribed": False, "asked": False}
+        mesh.until(lambda: "MembershipEnded" in dict(mesh.notified("consumer")), "the account is told")
     finally:
         admit(owner, CONSUMER, "consumer", ("risk",), "risk-data@example.com")
     assert join(mesh) == {"subscribed": True, "asked": False}

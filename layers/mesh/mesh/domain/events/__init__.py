@@ -56,6 +56,7 @@ from mesh.domain.events.products import (
     EventRefused,
     HandoverOffered,
     MemberJoined,
+    MembershipEnded,
     ProductDeclared,
     ProductHandedOver,
     ProductRegistered,
@@ -103,6 +104,7 @@ from mesh.domain.events.versions import (
 
 EVENT_TYPES: tuple[type[EventData], ...] = (
     MemberJoined,
+    MembershipEnded,
     SubscriptionRequested,
     SubscriptionEnded,
     ProductDeclared,
@@ -191,6 +193,7 @@ __all__ = [
     "LimitingData",
     "MalformedEvent",
     "MemberJoined",
+    "MembershipEnded",
     "Metadata",
     "MetadataName",
     "Outcome",

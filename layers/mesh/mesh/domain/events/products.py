@@ -17,6 +17,12 @@ class MemberJoined(EventData):
     contact: str = Field(min_length=3, max_length=320)
 
 
+class MembershipEnded(EventData):
+    """The receiving account is no member any more, and why: its accesses end, and its events are refused."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
 class EventRefused(EventData):
     """Central refused an event of the receiving account, and why: one that no other event answers. The refused event is
     the cause of this one (`causation_id`)."""

@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId
+from mesh.domain.events import AccountId, MembershipEnded, Metadata, stable_id
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.membership.members import Domains, Member, Role
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.ports import BusPermissions, Clock, Executions, MemberTopics, Registry
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import Deliveries, notify_member
 
 
 class UnknownDomain(Rejected):
@@ -73,11 +74,16 @@ def set_membership(
     account that was expelled are refused, also where the whole organization may put them, and its own requests to join
     change nothing: the owner can admit it again.
 
-    Raises UnknownDomain, ProductsWithoutOwner, BusPolicyFull, NotAMember.
+    An account that is expelled is told before that, on the topic that goes with its membership. A topic that takes
+    nothing does not keep it a member.
+
+    Raises UnknownDomain, ProductsWithoutOwner, BusPolicyFull, NotAMember; what the topic raised, at the end.
     """
     account, registry = command.account, context.registry
-    products = tuple(_products_of(account, registry))
+    products, deliveries = tuple(_products_of(account, registry)), Deliveries()
     if command.membership is None:
+        with deliveries.to(account):
+            _tell(account, command.reason, context, topics)
         member = _expel(account, registry=registry, bus=bus)
         why = f"account {account} was expelled from this mesh: {command.reason}"
     else:
@@ -96,6 +102,7 @@ def set_membership(
     ending = () if keeps else _end_accesses(account, why, context, endings)
     if member.status == "expelled":
         topics.delete(account)
+    deliveries.complete()
     return MembershipSet(member=member, ending=ending, products=tuple(product.name for product in products))
 
 
@@ -146,6 +153,12 @@ def _require_home(products: Iterable[Product], membership: Membership) -> None:
             f"{', '.join(membership.domains)}: {', '.join(homeless[:10])}",
             remedy="keep the role and the domain, or retire them first: mesh retire",
         )
+
+
+def _tell(account: str, reason: str, context: CentralContext, topics: MemberTopics) -> None:
+    """Once a day and reason, however often it is repeated."""
+    cause = Metadata(id=stable_id(account, "expelled", reason, context.clock.now().date().isoformat()))
+    notify_member(account, MembershipEnded(reason=reason), cause, context=context, topics=topics)
 
 
 def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:
