@@ -20,7 +20,6 @@ from pydantic import ValidationError
 from cli import interrupts, output
 from cli.mesh_context import MeshContext, is_denied
 from cli.output import CommandFailed
-from cli.publishing.subscriptions import central_bus
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 60.0
@@ -57,12 +56,20 @@ def send(where: MeshContext, account: Account, data: EventData) -> Metadata:
     return send_on(where, account, central_bus(where, account), data)
 
 
+def central_bus(where: MeshContext, account: Account) -> str:
+    """The ARN of central's bus: the member's stack was given it, so central itself need not be visible."""
+    for parameter in where.stack(account).get("Parameters", []):
+        if parameter["ParameterKey"] == "CentralBusArn":
+            return str(parameter["ParameterValue"])
+    return where.output("central", "MeshBusArn")
+
+
 def send_on(where: MeshContext, account: Account, bus_name: str, data: EventData) -> Metadata:
-    """The same on any bus, by name or ARN."""
+    """The same on any bus, by name or ARN. When it was sent, the bus says: this machine's clock may be wrong."""
     event = Event[EventData](data=data)
     bus = EventBus(where.client(account, "events"), bus_name)
     try:
-        bus.put(data.detail_type(), event.model_dump_json(serialize_as_any=True))
+        bus.put(data.detail_type(), event.model_dump_json(serialize_as_any=True, exclude={"metadata": {"time"}}))
     except (EventNotAccepted, ClientError) as error:
         if "AccessDenied" not in str(error):
             raise

@@ -451,8 +451,9 @@ class MeshDriver:
         return [key for account in FIRST for key, _ in self.held_locks(account)]
 
     def held_locks(self, account: str) -> list[tuple[str, str]]:
-        """(name, holder) of what is locked in the account."""
-        return [(item["pk"], item["holder"]) for item in self.beginning(account, "LOCK#")]
+        """(name, holder) of what is locked in the account; what a holder that died leaves ends by itself."""
+        now = self.now().timestamp()
+        return [(item["pk"], item["holder"]) for item in self.beginning(account, "LOCK#") if float(item["until"]) > now]
 
     def let_lock_expire(self, account: str, name: str, holder: str) -> None:
         """As if the time of a lock that is held by this holder were over."""

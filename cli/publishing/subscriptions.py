@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 from botocore.exceptions import ClientError
-from mesh.adapters.messaging import EventBus
-from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
+from mesh.domain.events import SubscriptionEnded, SubscriptionRequested
 
-from cli import interrupts, output
+from cli import output
+from cli.event_client import send
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account, SessionError
 
@@ -57,15 +57,9 @@ def subscribe_command(
 
 def change(where: MeshContext, account: Account, product: str, *, end: bool = False) -> Subscription:
     """Ask central as the account, and wait until its registry shows the answer. Raises `CommandFailed`."""
-    bus = EventBus(where.client(account, "events"), central_bus(where, account))
-    event = (
-        Event[SubscriptionEnded](data=SubscriptionEnded(product=product))
-        if end
-        else Event[SubscriptionRequested](data=SubscriptionRequested(product=product))
-    )
-    bus.put(type(event.data).detail_type(), event.model_dump_json())
-    sender, correlation_id = where.account_id(account), event.metadata.correlation_id
-    interrupts.leaves(f"{event.data.detail_type()} was sent and is being processed: mesh trace {correlation_id}")
+    kind = SubscriptionEnded if end else SubscriptionRequested
+    correlation_id = send(where, account, kind(product=product)).correlation_id
+    sender = where.account_id(account)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -93,11 +87,3 @@ def look(where: MeshContext, product: str, account: str, correlation_id: str) ->
             subscribed = account in where.registry().subscribers(product)
             return bool(subscribed == (entry["what"] == "subscribed"))
     return False
-
-
-def central_bus(where: MeshContext, account: Account) -> str:
-    """The ARN of central's bus: the member's stack was given it, so central itself need not be visible."""
-    for parameter in where.stack(account).get("Parameters", []):
-        if parameter["ParameterKey"] == "CentralBusArn":
-            return str(parameter["ParameterValue"])
-    return where.output("central", "MeshBusArn")

@@ -143,6 +143,7 @@ HANDLED_ELSEWHERE = {
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and set_membership, as their answer": {"BusPolicyFull", "ProductsWithoutOwner", "UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
+    "retire_product, as its answer, and sent to the requester": {"ContractIsNewer"},
     "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "prepare_rollback, as the reason that an order is refused for": {"RollbackInProgress"},
     "request_pin, as its answer, and sent to the requester": {

@@ -83,6 +83,7 @@ _OWNERS: Final = (
         publishing.roll_back,
         publishing.published,
         publishing.rested,
+        publishing.refused,
     ),
     Flow(
         "pin",

@@ -196,6 +196,14 @@ def roll_back(stage: Stage, subject: Subject) -> None:
     stage.accesses.send("RollbackRequested", request, by="producer")
 
 
+def refused(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """The request was, its files could not be read for instance, and whoever asked was told why."""
+    last = stage.mesh.runs("roll-back", subject.product)[-1]
+    notices = stage.mesh.notices(subject.product, "producer", "RollbackRefused")
+    told = [notice for notice in notices if notice["data"]["request"] == last.input["detail"]["metadata"]["id"]]
+    return f"refused, and announced: {told[0]['data']['reason']['message']}" if told else ""
+
+
 def _pin_request(stage: Stage, subject: Subject) -> dict[str, Any]:
     until = (stage.mesh.now() + timedelta(days=1)).isoformat()
     return {"product": subject.product, "version": subject.versions, "until": until, "reason": "scorecard 7"}

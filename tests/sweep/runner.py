@@ -274,9 +274,9 @@ class Sweep:
             if not self._silent(_PAUSE):
                 continue
             running = self.mesh.running()
-            if not running and not self.stage.observer.queues() and over():
-                return
-            if not any(":retry-run:" in run for run in running) and self._silent(_SILENCE):
+            ended = not running and not self.stage.observer.queues() and over()
+            waits = not ended and not any(":retry-run:" in run for run in running) and self._silent(_SILENCE)
+            if (ended or waits) and not self.mesh.locks():
                 return
 
     def _silent(self, seconds: float) -> bool:

@@ -65,6 +65,11 @@ def test_a_holder_that_died_keeps_it_for_two_minutes(locks, clock):
         assert 10 <= sum(clock.slept) < 11
 
 
+def test_what_a_holder_that_died_leaves_is_deleted_by_its_time_to_live(locks, clock, table):
+    locks._take("grants-1", "who-died")
+    assert table.get("LOCK#grants-1", "LOCK")["expires"] == int(clock.now + 120)
+
+
 def test_who_lost_it_by_its_lease_does_not_give_it_back_for_the_next(locks, clock, table):
     with locks.hold("grants-1"):
         clock.now += 121

@@ -2,10 +2,11 @@
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from mesh.adapters.messaging import EventNotAccepted
-from mesh.domain.contracts.product import ConcurrentChange, UnknownProduct
+from mesh.domain.contracts.product import ConcurrentChange, ContractIsNewer, UnknownProduct
 from mesh.domain.events import MalformedEvent
 from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
@@ -155,6 +156,20 @@ def test_a_request_that_comes_again_does_not_end_what_a_newer_contract_has_reviv
     assert central.topics.published == told
     retire(central, event="r-2")
     assert central.registry.product(PRODUCT).status == "retired"
+
+
+def test_a_request_that_comes_after_a_newer_contract_retires_nothing(central):
+    """It was sent before the contract was; the bus has whole seconds."""
+    product = central.registry.products[PRODUCT]
+    central.registry.products[PRODUCT] = product.evolve(declared=NOON + timedelta(seconds=0.4))
+    retire(central, metadata={"id": "r-1", "time": NOON.isoformat()})
+    assert central.registry.product(PRODUCT).status == "retired"
+
+    central.registry.products[PRODUCT] = product.evolve(declared=NOON + timedelta(seconds=1))
+    with pytest.raises(ContractIsNewer):
+        retire(central, event="r-2", metadata={"id": "r-2", "time": NOON.isoformat()})
+    assert central.registry.product(PRODUCT).status == "registered"
+    assert central.notified(PRODUCER, "EventRefused")[0]["reason"]["code"] == "ContractIsNewer"
 
 
 def test_it_waits_for_a_registration_that_goes_on(central):

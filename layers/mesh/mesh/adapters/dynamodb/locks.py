@@ -41,7 +41,8 @@ class DynamoLocks:
 
     def _tried(self, name: str, holder: str) -> bool:
         now = time.time()
-        item = {"pk": f"LOCK#{name}", "sk": "LOCK", "holder": holder, "until": _stamp(now + _LEASE_SECONDS)}
+        until = now + _LEASE_SECONDS
+        item = {"pk": f"LOCK#{name}", "sk": "LOCK", "holder": holder, "until": _stamp(until), "expires": int(until)}
         condition = "attribute_not_exists(pk) OR #until < :now"
         return self._table.write(put(item, condition, {":now": _stamp(now)}, names={"#until": "until"}))
 

@@ -75,6 +75,7 @@ def declared_again(existing: Product, product: Product) -> Product:
         order = compare_sequencers(product.contract_sequencer, existing.contract_sequencer)
         if order < 0:
             return existing
-        updated = product.updated if order else existing.updated
-        kept = {"former": existing.former, "taken_from": existing.taken_from, "updated": updated}
+        now = product if order else existing
+        kept = {"former": existing.former, "taken_from": existing.taken_from}
+        kept |= {"updated": now.updated, "declared": now.declared}
     return product.evolve(version=existing.version, status=existing.status, retirements=existing.retirements, **kept)

@@ -27,6 +27,10 @@ class ProductIsRetired(Rejected):
     """Its owner retired it: until a contract revives it nothing of it is published, and it stays hidden."""
 
 
+class ContractIsNewer(Rejected):
+    """A contract was uploaded after the product's retirement was requested: the later word counts."""
+
+
 class NotYetReadable(Transient):
     """The new version's tables are not readable in central yet."""
 
@@ -52,8 +56,8 @@ class FormerOwner(Model):
 class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
     of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
-    registered; `taken_from`: the former owner that still has its rights, until then. `retirements`: id of a request →
-    sequencer of the contract that it ended."""
+    registered; `taken_from`: the former owner that still has its rights, until then. `declared`: when its contract was
+    sent. `retirements`: id of a request → sequencer of the contract that it ended."""
 
     name: str
     owner: AccountId
@@ -73,6 +77,7 @@ class Product(Model):
     former: tuple[FormerOwner, ...] = ()
     taken_from: AccountId | None = None
     retirements: dict[str, str] = Field(default_factory=dict)
+    declared: datetime | None = None
     updated: datetime
 
     @property
@@ -80,9 +85,12 @@ class Product(Model):
         """Its owner retired it. The next contract revives it, which this does not: it may come again."""
         return self.contract_sequencer in self.retirements.values()
 
-    def was_revived_after(self, request: str) -> bool:
-        """Whether a contract was declared after that request to retire it had ended it: it may come again."""
-        return self.retirements.get(request, self.contract_sequencer) != self.contract_sequencer
+    def was_revived_after(self, request: str, sent: datetime) -> bool:
+        """Whether a contract was declared after that request to retire it: the request ended it before, and comes
+        again; or it comes late. EventBridge has whole seconds."""
+        ended = self.retirements.get(request, self.contract_sequencer)
+        newer = self.declared is not None and sent < self.declared.replace(microsecond=0)
+        return ended != self.contract_sequencer or newer
 
     def is_declared_by(self, owner: str, sequencer: str) -> bool:
         """Whether that contract is the one that counts: no newer one, no other owner's, and no end came after it."""

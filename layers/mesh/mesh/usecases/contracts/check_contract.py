@@ -14,7 +14,7 @@ from mesh.domain.contracts.product import Product
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, read_event
+from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, metadata_of, read_event
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.renames import contract_by_new_names, old_names, require_readable
 from mesh.domain.governance.tagging import check_tags, database_tags
@@ -29,7 +29,7 @@ from mesh.domain.membership.members import bucket_belongs_to
 from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
-from mesh.ports import Clock, ReadContract, Registry
+from mesh.ports import ReadContract, Registry
 from mesh.usecases.authorisation import Authorised, authorise_sender, record_refusal, refuse_event, same_event
 from mesh.usecases.contracts.announce_change import Announcing, announce_change, withdraw_announcement
 from mesh.usecases.contracts.hand_over import offer, require_recipient
@@ -139,7 +139,7 @@ def check_contract(
                 return checked.evolve(waits_until=announced and announced.in_force)
         elif before:
             withdraw_announcement(envelope, before, declared.sequencer, announcing)
-        claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
+        claimed = registry.claim_product(_product(registration, contract.version, envelope, clock.now()))
         current = claimed.contract_sequencer == declared.sequencer
         if current:
             offer(envelope, claimed, announcing.context, announcing.topics)
@@ -249,7 +249,7 @@ def _valid_contract(
     return contract
 
 
-def _product(registration: Registration, contract_version: str, sequencer: str, clock: Clock) -> Product:
+def _product(registration: Registration, contract_version: str, envelope: Envelope, now: datetime) -> Product:
     return Product(
         name=registration.product,
         owner=registration.owner,
@@ -258,14 +258,15 @@ def _product(registration: Registration, contract_version: str, sequencer: str, 
         bucket=registration.bucket,
         location=registration.location,
         contract_version=contract_version,
-        contract_sequencer=sequencer,
+        contract_sequencer=registration.sequencer,
         description=registration.description,
         draft=registration.draft,
         tags=registration.tags,
         contract=registration.contract,
         dropped=registration.dropped,
         after_draft=registration.after_draft,
-        updated=clock.now(),
+        declared=min(metadata_of(envelope).time, now),
+        updated=now,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from mesh.domain.access.record import OVER
-from mesh.domain.contracts.product import product_lock
+from mesh.domain.contracts.product import ContractIsNewer, Product, product_lock
 from mesh.domain.events import Envelope, Metadata, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.model import Model
@@ -38,8 +38,8 @@ def retire_product(
     """Mark it, drop an announced revision of its contract, end the accesses that name it, hide it from accesses by
     LF-Tags, notify and unsubscribe.
 
-    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded and told.
-    ConcurrentChange is transient.
+    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner, ContractIsNewer; every rejection is
+    recorded and told. ConcurrentChange is transient.
     """
     metadata = metadata_of(envelope)
     with refusals_told(envelope, records=context, topics=topics):
@@ -48,8 +48,10 @@ def retire_product(
         owned_product(context.registry, request.product, envelope.account)  # nobody else holds a registration up
         with locks.hold(product_lock(request.product)):
             product = owned_product(context.registry, request.product, envelope.account)
-            if product.was_revived_after(metadata.id):
-                return Retired(product=product.name)
+            if product.was_revived_after(metadata.id, min(metadata.time, context.clock.now())):
+                if metadata.id in product.retirements:
+                    return Retired(product=product.name)
+                raise _is_newer(product)
             announcements.end(product.name)
             context.registry.mark_retired(product, metadata.id, context.clock.now())
             _hide(product.name, catalog, lake)
@@ -68,6 +70,15 @@ def retire_product(
         metadata.correlation_id, "retired", product=product.name, accesses=list(ended), notified=notified
     )
     return Retired(product=product.name, accesses=ended, notified=tuple(notified))
+
+
+def _is_newer(product: Product) -> ContractIsNewer:
+    return ContractIsNewer(
+        f"the contract of {product.name} was uploaded again after its retirement was requested",
+        product=product.name,
+        declared=product.declared and product.declared.isoformat(),
+        remedy=f"To retire it all the same: mesh retire {product.name}",
+    )
 
 
 def _end_accesses(

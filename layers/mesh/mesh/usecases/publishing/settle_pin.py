@@ -173,12 +173,12 @@ class PinKeeper:
         return _state(found, left)
 
     def retire(self, envelope: Envelope) -> list[PinState]:
-        """The product ends, and its pins with it; not by a request that comes again after a newer contract. Raises what
+        """The product ends, and its pins with it; not by a request that comes after a newer contract. Raises what
         `authorise` raises, MalformedEvent, NotTheOwner; the rejection is recorded by `retire_product`."""
         require_sender(envelope, self._context)
         request = read_event(RetirementRequested, envelope)
         product = owned_product(self._context.registry, request.data.product, envelope.account)
-        if product.was_revived_after(metadata_of(envelope).id):
+        if product.was_revived_after(request.metadata.id, min(request.metadata.time, self._context.clock.now())):
             return []
         pins = self._context.registry.pins(product.name).pins
         return [self._end(product, pin.id, cause_for_all="retired") for pin in pins]
