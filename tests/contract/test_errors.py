@@ -152,7 +152,7 @@ HANDLED_ELSEWHERE = {
         "TooManyPins",
         "UntilInThePast",
     },
-    "settle_pin, as its answer, and sent to the requester": {"NotPinned", "PinnedTableTaken"},
+    "settle_pin, as its answer, and sent to the requester": {"NotPinned", "PinIsNewer", "PinnedTableTaken"},
     "receive_answer, as its answer, and sent to the reporting account": {"MayNotAnswer", "UnknownAccess"},
     "revoke_grants, as a failure of revoke-access: an alarm rings": {"NotEnding"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},

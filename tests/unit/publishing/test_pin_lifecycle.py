@@ -12,7 +12,7 @@ from mesh.domain.membership.authorisation import ForgedSender, NotAMember, NotTh
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
 from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion
-from mesh.domain.publishing.pins import PIN, NoLiveAccess, NotPinned, Pins, PinTooLong, TooManyPins
+from mesh.domain.publishing.pins import PIN, NoLiveAccess, NotPinned, PinIsNewer, Pins, PinTooLong, TooManyPins
 from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.publishing.pin_updates import change_pins
@@ -302,7 +302,7 @@ def test_what_was_sent_last_counts_in_whichever_order_requests_come(world, order
     for event in order:
         sent = NOON - timedelta(minutes=["pin-2", "un-1", "pin-1"].index(event))
         if event == "un-1":
-            with suppress(NotPinned):
+            with suppress(NotPinned, PinIsNewer):
                 world.unpin(event=event, at=sent)
         else:
             world.ask(event=event, at=sent, until=later(days=60 if event == "pin-2" else 30))
@@ -312,6 +312,22 @@ def test_what_was_sent_last_counts_in_whichever_order_requests_come(world, order
     assert [(holder.request, holder.until) for holder in pin.holders] == [("pin-2", NOON + timedelta(days=60))]
     assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == NOON + timedelta(days=60)
     assert world.table() is not None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_request_that_comes_too_late_to_end_a_pin_is_told_so_and_one_that_comes_again_is_not(world, late):
+    world.ask(event="pin-1", at=NOON - timedelta(minutes=2))
+    world.run()
+    if not late:
+        world.unpin(event="un-1", at=NOON - timedelta(minutes=1))
+    world.ask(event="pin-2")
+    world.run()
+    with suppress(PinIsNewer):
+        world.unpin(event="un-1", at=NOON - timedelta(minutes=1))
+
+    told = [notice["reason"]["code"] for notice in world.central.notified(CONSUMER, "PinRefused")]
+    assert told == (["PinIsNewer"] if late else [])
+    assert len(world.pins()) == 1
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(["pin-1", "un-1"])])

@@ -40,6 +40,10 @@ class TooManyPins(Rejected):
     """The product has the maximum number of pinned versions."""
 
 
+class PinIsNewer(Rejected):
+    """The account pinned the version again after it had said that it is needed no more: the later word counts."""
+
+
 class NotPinned(Rejected):
     """The version is not pinned for that account."""
 

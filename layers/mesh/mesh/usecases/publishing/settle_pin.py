@@ -23,7 +23,7 @@ from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import ForgedSender
 from mesh.domain.model import Model
 from mesh.domain.names import pinned_table
-from mesh.domain.publishing.pins import PIN, Holder, NotPinned, Pin, PinCause, Pins
+from mesh.domain.publishing.pins import PIN, Holder, NotPinned, Pin, PinCause, PinIsNewer, Pins
 from mesh.ports import Locks, MemberTopics, Proposals, Schedules
 from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
@@ -137,7 +137,8 @@ class PinKeeper:
         """An account no longer needs its pinned version; the tables are dropped with their last holder. Nothing
         changes where it has pinned the version again since, and a request to pin that was sent before comes too late.
 
-        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every rejection is recorded and sent to the sender.
+        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned, PinIsNewer; every rejection is recorded and sent to
+        the sender.
         """
         metadata = metadata_of(envelope)
         try:
@@ -146,6 +147,7 @@ class PinKeeper:
             sent = min(metadata.time, self._context.clock.now())
             pins = self._not_kept(request, envelope.account, sent)
             if metadata.id in pins.ended or pins.is_outdated(envelope.account, request.version, sent):
+                _require_unpinned(request, envelope.account, metadata.id, pins)
                 return PinState(product=request.product, version=request.version, pin="", status="ended")
             product, pin, holder = self._held(request, envelope.account, metadata.id)
         except Rejected as refusal:
@@ -269,6 +271,18 @@ class PinKeeper:
         if pin is None:
             raise ConcurrentChange(f"pin {number} of {product} is gone", product=product)
         return pin
+
+
+def _require_unpinned(request: UnpinRequested, account: str, event_id: str, pins: Pins) -> None:
+    """Raises PinIsNewer for a request that comes late; one that had its effect may come again."""
+    pin = pins.of_version(request.version)
+    if event_id not in pins.ended and pin is not None and pin.holder(account) is not None:
+        raise PinIsNewer(
+            f"account {account} pinned version {request.version} of {request.product} again after that request",
+            product=request.product,
+            version=request.version,
+            remedy=f"To end that as well: mesh unpin {request.product} {request.version}",
+        )
 
 
 def _state(product: Product, pin: Pin) -> PinState:
