@@ -180,8 +180,8 @@ class FakeRegistry:
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         self.subscriptions.setdefault(product, {}).setdefault(account, at)
 
-    def unsubscribe(self, product: str, account: str) -> None:
-        self.subscriptions.get(product, {}).pop(account, None)
+    def unsubscribe(self, product: str, account: str, at: datetime) -> None:
+        self.follow_request(product, account, wanted=False, asked=at)
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         if asked < self.asked.get((product, account), asked):
@@ -190,7 +190,7 @@ class FakeRegistry:
         if wanted:
             self.subscribe(product, account, asked)
         else:
-            self.unsubscribe(product, account)
+            self.subscriptions.get(product, {}).pop(account, None)
         return True
 
     def subscribers(self, product: str) -> Iterator[str]:

@@ -19,9 +19,9 @@ from cli.output import CommandFailed
 from local.accounts import ACCOUNTS, FIRST, REGION
 from tests.access_driver import CONFIDENTIAL, AccessDriver
 from tests.mesh_driver import MACHINES, MeshDriver
-from tests.publishing_driver import PublishingDriver, csv
+from tests.publishing_driver import PublishingDriver, csv, one_table_contract
 
-NAME, GUARDED = "repeated", "repeated-guarded"
+NAME, GUARDED, REVIVED = "repeated", "repeated-guarded", "repeated-revived"
 COPIES = 100
 REPLAYED_SECONDS = 300.0
 """A hundred times all that came is much for a busy machine."""
@@ -87,7 +87,8 @@ def deliver(mesh: MeshDriver, name: str, begin: datetime, until: datetime) -> No
 
 
 def story(mesh: MeshDriver) -> str:
-    """Register, subscribe, publish, hold, correct, share, roll back, pin, unpin, revoke, unsubscribe; the access."""
+    """Register, subscribe, publish, hold, correct, share, roll back, pin, unpin, revoke, unsubscribe, withdraw, retire,
+    revive; the access."""
     product, accesses = PublishingDriver(mesh, NAME), AccessDriver(mesh)
     mesh.subscribe(NAME)
     product.upload("a.csv", csv((1, 10), (2, 20)))
@@ -113,8 +114,29 @@ def story(mesh: MeshDriver) -> str:
     mesh.put_event("SubscriptionEnded", {"product": NAME}, by="consumer")
     with pytest.raises(CommandFailed):
         analyst.rows()
+    accesses.send("WithdrawalRequested", {"product": NAME, "versions": [2], "reason": "not ours"}, by="producer")
+    mesh.until(lambda: _is_released(mesh, 2), "its files are released")
+    retire_and_revive(mesh)
     mesh.until(mesh.at_rest, "the end of the story")
     return access
+
+
+def retire_and_revive(mesh: MeshDriver) -> None:
+    product, accesses = PublishingDriver(mesh, REVIVED), AccessDriver(mesh)
+    mesh.subscribe(REVIVED)
+    product.upload("a.csv", csv((1, 10)))
+    product.share()
+    accesses.send("RetirementRequested", {"product": REVIVED, "reason": "a mistake"}, by="producer")
+    mesh.until(lambda: mesh.notices(REVIVED, kind="ProductRetired"), "its end")
+    mesh.until(mesh.at_rest, "the end of its accesses")
+    mesh.put_contract(REVIVED, one_table_contract(REVIVED, version="1.0.1"))
+    mesh.until(lambda: mesh.tags(REVIVED, "t1")["amount"]["publication"] == "published", "it is there again")
+
+
+def _is_released(mesh: MeshDriver, number: int) -> bool:
+    key = {"pk": {"S": f"PRODUCT#{NAME}"}, "sk": {"S": f"VERSION#{number:08d}"}}
+    item = mesh.item("central", key)
+    return bool(item and (json.loads(item["body"]["S"])["ended"] or {}).get("released"))
 
 
 def pins(mesh: MeshDriver) -> list[str]:
@@ -128,8 +150,9 @@ def state(mesh: MeshDriver) -> dict[str, Any]:
     held = (json.loads(item["body"]) for item in mesh.items("producer", "QUARANTINE"))
     return {
         "registry": {
-            f"{item['sk']} {name}": value
-            for item in mesh.items("central", f"PRODUCT#{NAME}")
+            f"{product} {item['sk']} {name}": value
+            for product in (NAME, REVIVED)
+            for item in mesh.items("central", f"PRODUCT#{product}")
             for name, value in (item | (json.loads(item["body"]) if item["sk"] == "PRODUCT" else {})).items()
             if (item["sk"], name) != ("PRODUCT", "body") and name not in LAST_WRITTEN
         },
@@ -138,17 +161,21 @@ def state(mesh: MeshDriver) -> dict[str, Any]:
         "notices": {name: Counter(kind for kind, _ in mesh.notified(name)) for name in ("producer", "consumer")},
         "refusals": {name: len(mesh.items("central", f"REFUSAL#{number}")) for name, number in ACCOUNTS.items()},
         "table": mesh.table(NAME, "t1")["Parameters"],
-        "tags": mesh.tags(NAME, "t1"),
+        "tags": [mesh.tags(product, "t1") for product in (NAME, REVIVED)],
         "held": sorted((batch["run"], batch["status"]) for batch in held if batch["product"] == NAME),
         "waiting": (mesh.lease(NAME), mesh.pending(NAME)),
         "dead letters": [
             letter
             for name, count in mesh.dead_letters().items()
             for letter in (mesh.dead_letter(name) if count else ())
-            if NAME in letter or GUARDED in letter
+            if NAME in letter
         ],
         "failed": sorted(
-            run.arn for machine in MACHINES for run in mesh.runs(machine, NAME) if run.status != "SUCCEEDED"
+            run.arn
+            for machine in MACHINES
+            for product in (NAME, REVIVED)
+            for run in mesh.runs(machine, product)
+            if run.status != "SUCCEEDED"
         ),
     }
 

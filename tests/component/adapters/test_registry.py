@@ -233,9 +233,12 @@ def test_subscriptions_are_idempotent_and_of_one_product(registry):
             registry.subscribe(product, CONSUMER, NOON)
     registry.subscribe(PRODUCT, PRODUCER, NOON)
     for _ in range(2):
-        registry.unsubscribe("loans", CONSUMER)
+        registry.unsubscribe("loans", CONSUMER, NOON)
 
     assert list(registry.subscribers(PRODUCT)) == [PRODUCER, CONSUMER]
+    assert list(registry.subscribers("loans")) == []
+    earlier = NOON - timedelta(seconds=1)
+    assert not registry.follow_request("loans", CONSUMER, wanted=True, asked=earlier), "delivered again"
     assert list(registry.subscribers("loans")) == []
 
 

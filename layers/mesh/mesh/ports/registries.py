@@ -155,7 +155,9 @@ class Registry(Protocol):
 
     def subscribe(self, product: str, account: str, at: datetime) -> None: ...
 
-    def unsubscribe(self, product: str, account: str) -> None: ...
+    def unsubscribe(self, product: str, account: str, at: datetime) -> None:
+        """By central's word, which counts as the account's own of that time does (`follow_request`). Idempotent."""
+        ...
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         """Subscribe the account, or end that, as it asked at that time. False where it asked otherwise later: requests

@@ -319,9 +319,9 @@ class DynamoRegistry:
         item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
         self._table.write(put_new(item))
 
-    def unsubscribe(self, product: str, account: str) -> None:
-        """Idempotent."""
-        self._table.write(delete(_product(product), f"SUBSCRIPTION#{account}"))
+    def unsubscribe(self, product: str, account: str, at: datetime) -> None:
+        """See the port."""
+        self.follow_request(product, account, wanted=False, asked=at)
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         """See the port."""

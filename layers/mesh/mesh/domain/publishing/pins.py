@@ -118,6 +118,10 @@ class Pins(Model):
     unpinned: tuple[Unpinned, ...] = ()
     revision: int = 0
 
+    def has_request(self, number: str) -> bool:
+        """Whether somebody holds a pin by that request."""
+        return any(holder.request == number for pin in self.pins for holder in pin.holders)
+
     def is_outdated(self, account: str, version: int, at: datetime) -> bool:
         """Whether the account has sent a later request about the version: to pin it, or not to keep it."""
         pin = self.of_version(version)

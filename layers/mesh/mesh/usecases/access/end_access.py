@@ -133,7 +133,7 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
     kept = {product for other in others if other.status in HOLDING for product in other.products()}
     for product in access.products():
         if access.granted and product not in kept and not _is_retired(product, context):
-            context.registry.unsubscribe(product, access.receiver)
+            context.registry.unsubscribe(product, access.receiver, context.clock.now())
 
 
 def _is_retired(name: str, context: CentralContext) -> bool:

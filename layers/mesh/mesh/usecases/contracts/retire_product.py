@@ -65,7 +65,7 @@ def retire_product(
                 notified.append(account)
     deliveries.complete()
     for account in subscribers:
-        context.registry.unsubscribe(product.name, account)
+        context.registry.unsubscribe(product.name, account, context.clock.now())
     context.trace.note(
         metadata.correlation_id, "retired", product=product.name, accesses=list(ended), notified=notified
     )

@@ -174,7 +174,7 @@ def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:
 def _end_accesses(account: str, why: str, context: CentralContext, endings: Executions) -> tuple[str, ...]:
     """Requests that wait for a decision as well; and it is not told of versions any more."""
     for product in list(context.registry.product_names()):
-        context.registry.unsubscribe(product, account)
+        context.registry.unsubscribe(product, account, context.clock.now())
     going_on = tuple(access.id for access in context.accesses.held_by(account))
     token = f"left-{int(context.clock.now().timestamp())}"
     for access in going_on:
