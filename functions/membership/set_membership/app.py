@@ -30,6 +30,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         bus=wiring.bus_permissions(settings),
         topics=wiring.member_topics(settings),
         endings=wiring.machine(settings.revoke_access_arn),
+        own_bus=wiring.bus(settings.mesh_bus),
     )
 
 

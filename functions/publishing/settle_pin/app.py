@@ -1,4 +1,5 @@
-"""Handle central's own PinAccepted and VersionsEnded, and what ends a pin: a request, its expiry, its product's end."""
+"""Handle central's own PinAccepted, VersionsEnded and MembershipEnded, and what ends a pin: a request, its expiry, its
+product's end."""
 
 from typing import Any
 

@@ -54,7 +54,7 @@ class Central:
             FakeClock(),
             FakeTrace(),
         )
-        self.bus = FakeBusPermissions()
+        self.bus, self.own_bus = FakeBusPermissions(), FakeBus()
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
     def admit(self, account=PRODUCER, **facts):
@@ -72,6 +72,7 @@ class Central:
             bus=self.bus,
             topics=self.topics,
             endings=self.endings,
+            own_bus=self.own_bus,
         )
 
     @property
@@ -193,7 +194,11 @@ def test_an_expelled_account_is_told_before_it_loses_its_topic():
         central.expel()
     [(topic, kind, detail)] = central.topics.published
     assert (topic, kind) == (topic_of(CONSUMER), "MembershipEnded")
-    assert json.loads(detail)["data"] == {"reason": "the contract ended"}
+    said = {"member": CONSUMER, "reason": "the contract ended"}
+    assert json.loads(detail)["data"] == said
+    own = [(kind, json.loads(detail)) for kind, detail in central.own_bus.events]
+    assert [(kind, detail["data"]) for kind, detail in own] == [("MembershipEnded", said)] * 2
+    assert len({detail["metadata"]["id"] for _, detail in own}) == 1
 
 
 def test_a_topic_that_takes_nothing_keeps_no_account_a_member():

@@ -63,6 +63,7 @@ FIELDS = USUAL | {
     "answer_by": "2026-12-01T00:00:00Z", "approvers": ["222222222222"], "by": "ann", "cause": "expired", "changes": [],
     "contact": "data@example.com", "contract": {}, "contract_version": "1.0.0", "decision": "approve", "exposure": [],
     "how": "mesh approve", "kept": [], "links": ["rl_credit-card.credit_card"], "location": "s3://b/credit-card/",
+    "member": "333333333333",
     "new_owner": "444444444444", "objects": 1, "outcome": "published", "owner_account": "222222222222",
     "pin": "pin-0123456789ab", "queries": [],
     "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domains": ["risk"],

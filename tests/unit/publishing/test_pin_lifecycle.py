@@ -314,6 +314,24 @@ def test_what_was_sent_last_counts_in_whichever_order_requests_come(world, order
     assert world.table() is not None
 
 
+def test_an_expelled_account_holds_no_pins_and_others_do(world):
+    world.ready()
+    world.ask(event="pin-2", by=PRODUCER)
+    member = world.central.registry.member(CONSUMER)
+    ended = {"member": CONSUMER, "reason": "the contract ended"}
+    assert world.send("MembershipEnded", ended, by=CENTRAL).pins == (), "it was admitted again since"
+
+    world.central.registry.put_member(member.evolve(status="expelled"))
+    with pytest.raises(ForgedSender):
+        world.send("MembershipEnded", ended, by=PRODUCER)
+    for _ in range(2):
+        world.send("MembershipEnded", ended, by=CENTRAL)
+    assert [holder.account for holder in world.pins()[0].holders] == [PRODUCER]
+    world.central.registry.put_member(world.central.registry.member(PRODUCER).evolve(status="expelled"))
+    world.send("MembershipEnded", {**ended, "member": PRODUCER}, by=CENTRAL)
+    assert (world.pins(), world.table()) == ((), None)
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_request_that_comes_too_late_to_end_a_pin_is_told_so_and_one_that_comes_again_is_not(world, late):
     world.ask(event="pin-1", at=NOON - timedelta(minutes=2))

@@ -11,7 +11,9 @@ from cli.membership.members import admit, expel
 from cli.mesh_context import MeshContext, mesh_context
 from cli.output import CommandFailed
 from tests.access_driver import AccessDriver
+from tests.mesh_commands import mesh_command
 from tests.mesh_driver import STRANGER, MeshDriver, contract
+from tests.publishing_driver import PublishingDriver, csv
 
 PRODUCER, CONSUMER = "222222222222", "333333333333"
 OWN = {"mesh-OnlyStewardsDecide", "mesh-OnlyChecksPropose"}
@@ -68,10 +70,16 @@ def test_the_stack_of_an_account_that_is_not_on_the_bus_waits_and_joins_when_it_
     mesh: MeshDriver, owner: MeshContext
 ) -> None:
     kept = mesh.dead_letters()
+    product = PublishingDriver(mesh, "mem-pinned")
+    product.upload("a.csv", csv((1, 10)))
+    product.share()
+    assert mesh_command(mesh, "pin", "mem-pinned", "1", "--days", "30", "--reason", "scorecard 7")[0] == 0
     expel(owner, CONSUMER, "a test")
     try:
         assert join(mesh) == {"subscribed": False, "asked": False}
         mesh.until(lambda: "MembershipEnded" in dict(mesh.notified("consumer")), "the account is told")
+        pinned = ("pins", "mem-pinned", "--account", "central")
+        mesh.until(lambda: mesh_command(mesh, *pinned)[1]["pins"] == [], "its pin ends")
     finally:
         admit(owner, CONSUMER, "consumer", ("risk",), "risk-data@example.com")
     assert join(mesh) == {"subscribed": True, "asked": False}

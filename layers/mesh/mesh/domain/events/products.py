@@ -18,8 +18,10 @@ class MemberJoined(EventData):
 
 
 class MembershipEnded(EventData):
-    """The receiving account is no member any more, and why: its accesses end, and its events are refused."""
+    """An account is no member any more, and why: its accesses and pins end, and its events are refused. Central sends
+    it to that account, and to itself."""
 
+    member: AccountId
     reason: str = Field(min_length=1, max_length=1000)
 
 

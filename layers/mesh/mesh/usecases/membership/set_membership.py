@@ -1,20 +1,21 @@
 """What an account is in the mesh, by the data mesh owner's word: its record, its place on central's bus, its topic, and
-the accesses that rest on it."""
+the accesses and pins that rest on it."""
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, MembershipEnded, Metadata, stable_id
+from mesh.domain.events import AccountId, Event, MembershipEnded, Metadata, stable_id
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.membership.members import Domains, Member, Role
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
-from mesh.ports import BusPermissions, Clock, Executions, MemberTopics, Registry
+from mesh.ports import Bus, BusPermissions, Clock, Executions, MemberTopics, Registry
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, notify_member
 
@@ -66,6 +67,7 @@ def set_membership(
     bus: BusPermissions,
     topics: MemberTopics,
     endings: Executions,
+    own_bus: Bus,
 ) -> MembershipSet:
     """Record the membership, with a place on central's bus and a topic for as long as there is one; end the accesses of
     an account that is no consumer (any more). Idempotent: a call that was cut off is completed by the next.
@@ -82,8 +84,9 @@ def set_membership(
     account, registry = command.account, context.registry
     products, deliveries = tuple(_products_of(account, registry)), Deliveries()
     if command.membership is None:
+        news, cause = _ended(account, command.reason, context.clock.now())
         with deliveries.to(account):
-            _tell(account, command.reason, context, topics)
+            notify_member(account, news, cause, context=context, topics=topics)
         member = _expel(account, registry=registry, bus=bus)
         why = f"account {account} was expelled from this mesh: {command.reason}"
     else:
@@ -101,6 +104,7 @@ def set_membership(
     keeps = member.status == "admitted" and "consumer" in member.roles()
     ending = () if keeps else _end_accesses(account, why, context, endings)
     if member.status == "expelled":
+        own_bus.put(news.detail_type(), Event[MembershipEnded](metadata=cause, data=news).model_dump_json())
         topics.delete(account)
     deliveries.complete()
     return MembershipSet(member=member, ending=ending, products=tuple(product.name for product in products))
@@ -155,10 +159,10 @@ def _require_home(products: Iterable[Product], membership: Membership) -> None:
         )
 
 
-def _tell(account: str, reason: str, context: CentralContext, topics: MemberTopics) -> None:
-    """Once a day and reason, however often it is repeated."""
-    cause = Metadata(id=stable_id(account, "expelled", reason, context.clock.now().date().isoformat()))
-    notify_member(account, MembershipEnded(reason=reason), cause, context=context, topics=topics)
+def _ended(account: str, reason: str, now: datetime) -> tuple[MembershipEnded, Metadata]:
+    """One event a day and reason, however often it is repeated."""
+    cause = Metadata(id=stable_id(account, "expelled", reason, now.date().isoformat()))
+    return MembershipEnded(member=account, reason=reason), cause
 
 
 def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:

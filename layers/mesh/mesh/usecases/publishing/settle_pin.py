@@ -11,6 +11,8 @@ from mesh.domain.contracts.product import ConcurrentChange, Product
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
+    MembershipEnded,
+    Metadata,
     PinAccepted,
     Reason,
     RetirementRequested,
@@ -80,6 +82,8 @@ class PinKeeper:
             return Settled(pins=tuple(self.end_versions(envelope)))
         if envelope.detail_type == UnpinRequested.detail_type():
             return Settled(pins=(self.unpin(envelope),))
+        if envelope.detail_type == MembershipEnded.detail_type():
+            return Settled(pins=tuple(self.end_of_account(envelope)))
         return Settled(pins=tuple(self.retire(envelope)))
 
     def make(self, envelope: Envelope) -> PinState:
@@ -153,12 +157,33 @@ class PinKeeper:
         except Rejected as refusal:
             reject_request(envelope, refusal, context=self._context, topics=self._topics)
             raise
-        cause = {"request": metadata.id, "correlation_id": metadata.correlation_id}
-        gone = holder.evolve(until=self._context.clock.now(), cause="unpinned", **cause)
-        self._update(product.name, pin.id, lambda known: known.held_by(gone))
-        facts = {"product": product.name, "version": request.version, "pin": pin.id, "account": envelope.account}
-        self._context.trace.note(metadata.correlation_id, "unpinned", **facts)
-        return self.end_due(product.name, pin.id)
+        return self._let_go(product.name, pin, holder, metadata)
+
+    def end_of_account(self, envelope: Envelope) -> list[PinState]:
+        """An account was expelled: it holds no pins any more, unless it was admitted again since. Idempotent.
+
+        Raises ForgedSender, MalformedEvent, ConcurrentChange.
+        """
+        self._require_central(envelope)
+        event, registry = read_event(MembershipEnded, envelope), self._context.registry
+        member = registry.member(event.data.member)
+        if member is not None and member.status == "admitted":
+            return []
+        held = (
+            (name, pin, pin.holder(event.data.member))
+            for name in registry.product_names()
+            for pin in registry.pins(name).pins
+        )
+        return [self._let_go(name, pin, holder, event.metadata) for name, pin, holder in held if holder is not None]
+
+    def _let_go(self, product: str, pin: Pin, holder: Holder, cause: Metadata) -> PinState:
+        """For this holder it is over; the tables go with the last one."""
+        ids = {"request": cause.id, "correlation_id": cause.correlation_id}
+        gone = holder.evolve(until=self._context.clock.now(), cause="unpinned", **ids)
+        self._update(product, pin.id, lambda known: known.held_by(gone))
+        facts = {"product": product, "version": pin.version, "pin": pin.id, "account": holder.account}
+        self._context.trace.note(cause.correlation_id, "unpinned", **facts)
+        return self.end_due(product, pin.id)
 
     def end_due(self, product: str, number: str) -> PinState:
         """Some of its holders have expired. A pin that has ended already is success. Raises ConcurrentChange."""
