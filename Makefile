@@ -83,7 +83,11 @@ size: setup  ## how large the project is: lines, functions, templates, machines
 sweep: setup  ## each AWS call of each flow, disturbed in each way: hours; ARGS="--flow publish --minutes 20 --json FILE" for less
 	@$(RUN) python -m tests.sweep $(ARGS)
 
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep upgrades bursts year verify-aws
+upgrades: setup  ## an earlier commit's mesh, upgraded in each order of accounts while it works: ARGS="--from COMMIT --order …" for less
+	@$(RUN) python -m tests.upgrades $(ARGS)
+
+year: setup  ## forty changes in a simulated year of one mesh, while readers ask all the time: a quarter of an hour
+	@$(RUN) python -m tests.year
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi
