@@ -51,9 +51,9 @@ def made(year: Year, number: int) -> bool:
 
 def require_no_dead_letters(year: Year) -> None:
     """After each change: they are kept for two weeks, and the next one may be months away."""
-    letters = {name: count for name, count in year.mesh.dead_letters().items() if count}
+    letters = {name: year.mesh.dead_letter(name) for name, count in year.mesh.dead_letters().items() if count}
     if letters:
-        raise AssertionError(f"messages in {letters}")
+        raise AssertionError(f"dead letters: {letters}")
 
 
 def recorded(year: Year) -> dict[Place, set[int]]:
