@@ -49,6 +49,13 @@ class _Answer:
         if self._send:
             await self._send(message)
 
+    async def hang_up(self) -> None:
+        """Close the connection, which ASGI has no message for: uvicorn's `send` belongs to the request's cycle."""
+        cycle: Any = getattr(self._send, "__self__", None)
+        cycle.transport.close()
+        while not cycle.disconnected:
+            await asyncio.sleep(0)
+
     @property
     def error(self) -> str:
         return calls.error_code(self.headers, self.head) if self.status >= 400 else ""
@@ -122,7 +129,7 @@ class Gateway:
             await _refuse(answer, request, fault.code or "InternalServerException", fault.message, fault.status or 500)
         elif fault := faults.take("lost_answer", where):
             await self._app(scope, receive, _Answer(None))
-            await _break_off(answer)
+            await _break_off(answer, request)
         elif not await self._crash(scope, request, where, receive, answer):
             await self._pass_on(scope, request, where, receive, answer)
 
@@ -140,7 +147,7 @@ class Gateway:
             process.kill()
         else:
             return False
-        await _break_off(answer)
+        await _break_off(answer, request)
         return True
 
     async def _pass_on(
@@ -316,7 +323,11 @@ async def _refuse(answer: _Answer, request: calls.Request, code: str, message: s
     await answer({"type": "http.response.body", "body": body})
 
 
-async def _break_off(answer: _Answer) -> None:
-    """Promise a byte that never comes: the server then closes the connection, and the caller cannot know."""
+async def _break_off(answer: _Answer, request: calls.Request) -> None:
+    """Promise a byte that never comes: the server then closes the connection, and the caller cannot know. An answer to
+    HEAD has no bytes, and would be whole: nothing comes of it."""
+    if request.method == "HEAD":
+        await answer.hang_up()
+        return
     await answer({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
     await answer({"type": "http.response.body", "body": b""})

@@ -67,6 +67,16 @@ def test_lost_answer(server: RunningServer) -> None:
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "arrived"
 
 
+def test_a_lost_answer_that_has_no_body(server: RunningServer) -> None:
+    """HEAD: half an answer would be a whole one, without the headers that it should have."""
+    s3 = server.client("s3", ACCOUNT)
+    s3.put_object(Bucket="faulty", Key="headed", Body=b"there")
+    inject(server, "lost_answer", "s3", "GetObject")
+    with pytest.raises(BotoCoreError):
+        s3.head_object(Bucket="faulty", Key="headed")
+    assert s3.head_object(Bucket="faulty", Key="headed")["ContentLength"] == 5
+
+
 def test_delay(server: RunningServer) -> None:
     s3 = server.client("s3", ACCOUNT)
     inject(server, "delay", "s3", "ListAllMyBuckets", seconds=0.5)
