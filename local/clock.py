@@ -4,14 +4,20 @@ One clock for all: this process, and the processes of functions, have it in the 
 from outside has the machine's.
 """
 
+from collections import deque
 from pathlib import Path
+from typing import Final
 
 from local.shared_clock import SharedClock, machine_time
 
 _clock = SharedClock()
 _files: list[Path] = []
+_ON_THEIR_WAY_SECONDS: Final = 60.0
+"""Calls that were begun before a skip arrive within that time."""
+_skips: deque[tuple[float, float]] = deque(maxlen=1_000)
+"""The machine's time, and how far ahead the clock was before."""
 
-__all__ = ["file", "install", "machine_time", "skip", "skipped"]
+__all__ = ["before_skips", "file", "install", "machine_time", "skip", "skipped"]
 
 
 def install(at: Path) -> None:
@@ -32,8 +38,15 @@ def skip(seconds: float) -> float:
     """Let time pass: days of waiting, tried in a second. Gives the total. Raises `ValueError` for less than none."""
     if not 0 <= seconds < float("inf"):
         raise ValueError("time does not run backwards")
+    _skips.append((machine_time(), skipped()))
     _clock.skip(seconds)
     return skipped()
+
+
+def before_skips() -> list[float]:
+    """Unix times that it would be now by the clocks of those who called just before time was skipped."""
+    now = machine_time()
+    return [now + ahead for at, ahead in tuple(_skips) if now - at < _ON_THEIR_WAY_SECONDS]
 
 
 def skipped() -> float:

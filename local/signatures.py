@@ -1,6 +1,7 @@
-"""The time of a signature: who calls from outside has the machine's clock, a function the mesh's, which may be ahead.
+"""The time of a signature: who calls from outside has the machine's clock, a function the mesh's, which may be ahead,
+and was less so when the call was begun, if time was skipped meanwhile.
 
-Either is near enough to the present; MiniStack judges how near.
+Each is near enough to the present; MiniStack judges how near.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
 
@@ -18,15 +19,18 @@ type Failure = tuple[str, str] | None
 
 def install() -> None:
     """In the place of MiniStack's judgement by one clock."""
-    sigv4.request_time_failure = _by_either_clock(sigv4.request_time_failure)
+    sigv4.request_time_failure = _by_each_clock(sigv4.request_time_failure)
 
 
-def _by_either_clock(judge: Callable[..., Failure]) -> Callable[..., Failure]:
+def _by_each_clock(judge: Callable[..., Failure]) -> Callable[..., Failure]:
     @functools.wraps(judge)
     def judged(signature: Any, **given: Any) -> Failure:  # noqa: ANN401 - MiniStack's
         failure = judge(signature, **given)
         if failure is None or not clock.skipped():
             return failure
-        return judge(signature, now=datetime.fromtimestamp(clock.machine_time(), UTC))
+        clocks = (clock.machine_time(), *clock.before_skips())
+        if any(judge(signature, now=datetime.fromtimestamp(now, UTC)) is None for now in clocks):
+            return None
+        return failure
 
     return judged
