@@ -223,7 +223,7 @@ class Sweep:
         unmet = Counter(fault["subject"] for fault in self.mesh.faults())
         left = {fault["subject"]: fault for fault in self.mesh.faults()}
         self.mesh.clear_faults()
-        waited = self._let_time_pass(flow, subjects, since)
+        waited = self._let_time_pass(flow, subjects, since, dead)
         outcomes = [
             self._outcome(
                 flow, subject, play, since, waited.get(subject.product, 0), met=_met(play, subject, left, unmet)
@@ -287,12 +287,16 @@ class Sweep:
             for call in calls
         )
 
-    def _let_time_pass(self, flow: Flow, subjects: Sequence[Subject], since: float) -> dict[str, int]:
-        """Half an hour, as often as it takes, and what runs on a schedule; how often each product needed it."""
+    def _let_time_pass(
+        self, flow: Flow, subjects: Sequence[Subject], since: float, dead: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Half an hour, as often as it takes, and what runs on a schedule; how often each product needed it. Once for
+        what is in a dead letter queue, which may be delivered again."""
         waited: dict[str, int] = {}
         for number in range(1, ROUNDS + 1):
             missing = self._missing(flow, subjects, since)
-            if not missing and not self.mesh.running() and not self.stage.observer.queues():
+            left = number == 1 and self.mesh.dead_letters() != dead
+            if not missing and not left and not self.mesh.running() and not self.stage.observer.queues():
                 break
             waited |= dict.fromkeys(missing, number)
             self.mesh.skip(PASS_SECONDS)
