@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from mesh.adapters.dynamodb.notices import DynamoNotices
-from mesh.domain.events import KINDS, AccessCheckRequested, EventData, ProductUpdated
+from mesh.domain.events import KINDS, AccessCheckRequested, EventData, FilesKept, ProductUpdated
 from pydantic import ValidationError
 
 from cli import output
@@ -15,6 +15,8 @@ from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_cont
 from cli.publishing import notice_texts
 
 _POLL_SECONDS = 1.0
+_DAILY = frozenset({AccessCheckRequested.detail_type(), FilesKept.detail_type()})
+"""What an account's functions answer, every day."""
 
 
 def notices_command(
@@ -57,7 +59,7 @@ def show_all(notices: Iterator[dict[str, Any]]) -> str:
     """Show each that is for people; returns the sort key of the last one, "" when there were none."""
     after = ""
     for notice in notices:
-        if notice["detail_type"] != AccessCheckRequested.detail_type():  # the account's machine answers, every day
+        if notice["detail_type"] not in _DAILY:
             render(notice)
         after = f"{notice['time']}#{notice['id']}"
     return after

@@ -8,6 +8,7 @@ from mesh.domain.events import (
     ColumnRef,
     ContractChangeAnnounced,
     Event,
+    FilesKept,
     Metadata,
     ProductQuarantined,
     ProductUpdated,
@@ -256,11 +257,9 @@ def test_a_notice_of_another_version_of_meshwork_is_shown_by_its_kind_and_trace(
     assert "trace-1" in said
 
 
-def test_what_the_accounts_machines_answer_is_not_for_people(capsys):
-    asked = AccessCheckRequested(access="ac-0123456789ab", receiver="333333333333", run="run-1", repair=True)
-    event = Event[AccessCheckRequested](metadata=Metadata(correlation_id="trace-1"), data=asked)
-
-    assert notices.show_all(iter([as_notice(event, "AccessCheckRequested")])) == f"{NOON}#e1"
+@pytest.mark.parametrize("kind", [AccessCheckRequested, FilesKept])
+def test_what_the_accounts_machines_answer_is_not_for_people(capsys, kind):
+    assert notices.show_all(iter([as_notice(event_of(kind), kind.detail_type())])) == f"{NOON}#e1"
     assert capsys.readouterr().out == ""
 
 

@@ -1,5 +1,6 @@
 """Versions that are kept, and that end: second tables on their files, and what their owner's account deletes."""
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -214,13 +215,20 @@ def test_files_that_somebody_deleted_are_found_within_a_day_and_can_be_brought_b
 
     check_retention(mesh)
 
-    [failure] = mesh.until(lambda: dead_letters(mesh, "kep-lost", "producer"), "it is told")
+    failure, *_ = mesh.until(lambda: dead_letters(mesh, "kep-lost", "producer"), "it is told")
     assert first.rpartition("/")[2] in failure["cause"]
     s3.delete_object(Bucket=mesh.bucket, Key=first, VersionId=marker)
-    code, _ = mesh_command(mesh, "dlq", "replay", failure["id"][:8])
-    assert code == 0
-    mesh.until(lambda: not dead_letters(mesh, "kep-lost", "producer"), "all is there")
+    mesh.until(lambda: replayed(mesh, "kep-lost"), "all is there")
     assert first in objects(mesh, stager)
+
+
+def replayed(mesh: MeshDriver, product: str) -> bool:
+    """Whether nothing is left to replay: an event that comes twice may fail twice."""
+    left = dead_letters(mesh, product, "producer")
+    for failure in left:
+        with contextlib.suppress(CommandFailed):  # it may have been replayed a moment ago
+            mesh_command(mesh, "dlq", "replay", failure["id"][:8])
+    return not left and mesh.at_rest()
 
 
 def check_retention(mesh: MeshDriver) -> None:
