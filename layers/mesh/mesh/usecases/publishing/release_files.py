@@ -54,7 +54,7 @@ def release_files(
     news, table = event.data, _Table(event.data, bucket, reaching, removed)
     released = [name for name in (news.released if isinstance(news, FilesReleased) else ()) if name not in news.kept]
     kept, late = table.needed(news.kept)
-    if late:
+    if late and released:
         kept, _ = table.needed(table.names() - set(released))
     count = sum(table.remove(name, kept) for name in released)
     if not late:
