@@ -16,7 +16,8 @@ class Call:
     """`time` is Unix time in seconds, `duration` seconds, `bytes_in`/`bytes_out` the bodies' sizes.
 
     `principal` is the IAM ARN of the role (not of its session); `role_session` its name. `conditional`: a write that
-    says on what condition it is made. `subjects`: the names that the call is about (`local.subjects`).
+    says on what condition it is made. `subjects`: the names that the call is about (`local.subjects`). `asked`: the
+    actions that the role needs for it.
     """
 
     time: float
@@ -35,12 +36,13 @@ class Call:
     trace_id: str = ""
     conditional: bool = False
     subjects: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 class Record:
     """The last calls in memory, all of them as JSON lines in a file, which begins anew with the server.
 
-    `used` is principal → `service:action` of every call since then: what is done at a deployment alone is among them.
+    `used` is principal → the actions of every call since then: what is done at a deployment alone is among them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +56,7 @@ class Record:
         line = json.dumps(vars(call), separators=(",", ":"))
         with self._lock:
             self._ring.append(call)
-            self.used.setdefault(call.principal, set()).add(f"{call.service}:{call.action}")
+            self.used.setdefault(call.principal, set()).update(call.asked)
             self._file.write(line + "\n")
 
     def since(self, time: float, account: str = "") -> Iterator[dict[str, Any]]:

@@ -72,6 +72,15 @@ def resource_of(request: Request, account: str) -> str:
     return str(arn)
 
 
+def asked_of_iam(request: Request, account: str) -> tuple[str, ...]:
+    """The actions, as policies write them, that a role needs for the call: of a transaction of DynamoDB its parts'."""
+    from ministack.core import iam_actions  # noqa: PLC0415 - after ServerOptions.apply
+
+    called = f"{request.service}:{request.action}"
+    parts = iam_actions.dynamodb_transaction_checks(called, request.body, request.region, account)
+    return tuple(sorted({action for action, _ in parts})) or (called,)
+
+
 def is_conditional(request: Request) -> bool:
     """Whether it is a write that names the condition on which it is made: repeated, it meets its own effect."""
     match request.service:

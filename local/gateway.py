@@ -281,6 +281,7 @@ def _record_of(request: calls.Request, caller: _Caller, answer: _Answer, started
         trace_id=request.headers.get("x-amzn-trace-id", ""),
         conditional=calls.is_conditional(request),
         subjects=subjects.of(request),
+        asked=calls.asked_of_iam(request, caller.account),
     )
 
 

@@ -593,7 +593,7 @@ class MeshDriver:
         return list(self._control("GET", f"/_mesh/record?since={since}")["calls"])
 
     def used(self) -> dict[str, set[str]]:
-        """Principal, by ARN → `service:action` of each of its calls since the mesh was started."""
+        """Principal, by ARN → the actions that its calls needed since the mesh was started."""
         found = self._control("GET", "/_mesh/record/used")["used"]
         return {principal: set(actions) for principal, actions in found.items()}
 

@@ -179,6 +179,17 @@ def test_iam_is_asked_about_a_resource_of_the_type(server: RunningServer, asked:
     assert calls
 
 
+def test_a_transaction_needs_the_rights_of_its_parts_and_the_record_names_them(server: RunningServer):
+    key, since = {"TableName": "none", "Key": {"pk": {"S": "1"}}}, time.time()
+    parts = [{"Put": {"TableName": "none", "Item": {"pk": {"S": "2"}}}}, {"Delete": key}]
+    with contextlib.suppress(ClientError):  # there is no such table: the rights were asked for before that is known
+        server.client("dynamodb", ACCOUNT).transact_write_items(TransactItems=parts)
+    (call,) = server.control("GET", f"/_mesh/record?since={since}&account={ACCOUNT}")["calls"]
+
+    assert (call["action"], call["asked"]) == ("TransactWriteItems", ["dynamodb:DeleteItem", "dynamodb:PutItem"])
+    assert set(call["asked"]) <= set(server.control("GET", "/_mesh/record/used")["used"][call["principal"]])
+
+
 @pytest.mark.parametrize("name", sorted(each for each in named_by_templates() if each.startswith("glue:")))
 def test_calls_of_the_catalog_ask_about_every_type_that_they_require(name: str):
     action = reference.action(name)
