@@ -185,6 +185,11 @@ class FakeRawUploads:
     def recipe(self, product: str) -> ObjectRef | None:
         return self.recipes.get(product)
 
+    def note_recipe(self, product: str, ref: ObjectRef) -> None:
+        if self.uploads.seen.get((product, ref.key), "") <= ref.sequencer:
+            self.uploads.seen[product, ref.key] = ref.sequencer
+            self.uploads.etags[product, ref.key] = ref.etag
+
     def record_recipe(self, product: str, ref: ObjectRef) -> bool:
         current = self.recipes.get(product)
         order = compare_sequencers(ref.sequencer, current.sequencer) if current else 1

@@ -2,6 +2,8 @@
 was uploaded without an event, and start the runs that are missing."""
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from mesh.entry import wiring
@@ -9,7 +11,7 @@ from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
 from mesh.usecases.onboarding.audit_landing import Auditing, audit_landing
-from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
+from mesh.usecases.onboarding.collect_uploads import Arrival, Collected, collect_uploads
 from mesh.usecases.onboarding.sweep_uploads import sweep_uploads
 
 
@@ -28,7 +30,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     arrivals, failed = _arrivals(event["Records"])
     if not event["Records"]:
         return _sweep(settings)
-    collected = collect_uploads(
+    collected = _collect(settings, arrivals)
+    logger.info("collected", extra=collected.model_dump(exclude={"refused"}) | {"refused": len(collected.refused)})
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _collect(settings: Settings, arrivals: Sequence[Arrival]) -> Collected:
+    return collect_uploads(
         arrivals,
         uploads=wiring.uploads(settings),
         raw=wiring.raw_uploads(settings),
@@ -38,14 +46,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         trace=wiring.trace(settings),
         clock=wiring.clock,
     )
-    logger.info("collected", extra=collected.model_dump(exclude={"refused"}) | {"refused": len(collected.refused)})
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _sweep(settings: Settings) -> dict[str, Any]:
-    uploads, trace = wiring.uploads(settings), wiring.trace(settings)
+    uploads, trace, collect = wiring.uploads(settings), wiring.trace(settings), partial(_collect, settings)
     audited = audit_landing(
-        settings.data_bucket, using=Auditing(uploads, wiring.landing_objects(), trace, wiring.clock)
+        settings.data_bucket, using=Auditing(uploads, wiring.landing_objects(), trace, wiring.clock, collect)
     )
     swept = sweep_uploads(
         uploads=uploads, executions=wiring.machine(settings.onboard_upload_arn), trace=trace, clock=wiring.clock

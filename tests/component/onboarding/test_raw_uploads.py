@@ -47,6 +47,14 @@ def test_a_recipe_is_in_force_until_a_newer_one_comes(producer):
     assert producer.raw.recipe("cards") is None
 
 
+def test_a_recipe_is_known_by_the_newest_event_that_came(producer):
+    key = "loans/recipe.json"
+    for sequencer, etag in (("0A", "e1"), ("0A01", "e2"), ("0A01", "e2"), ("09", "e0")):
+        producer.raw.note_recipe("loans", recipe(sequencer).evolve(etag=etag))
+    assert producer.uploads.known("loans", key, key) == {key: ("0A01", "e2")}
+    assert producer.raw.recipe("loans") is None, "it may be refused"
+
+
 def test_what_is_held_is_not_pending_until_it_is_taken_up(producer):
     producer.uploads.add_pending("loans", [ref()], "trace-id")
     producer.uploads.add_pending("loans", [ref("raw/loans/b.csv")], "trace-id")

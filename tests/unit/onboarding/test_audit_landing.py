@@ -4,10 +4,21 @@ from datetime import timedelta
 
 import pytest
 from mesh.usecases.onboarding.audit_landing import EVERY, LATE, PAGES, Auditing, audit_landing
+from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeLanding, FakeObjects, FakeTrace, FakeUploads
+from tests.fakes import (
+    FakeBus,
+    FakeClock,
+    FakeExecutions,
+    FakeLanding,
+    FakeObjects,
+    FakeRawUploads,
+    FakeTrace,
+    FakeUploads,
+)  # fmt: skip
 
+RECIPE = "loans/recipe.json"
 FIRST, SECOND = "loans/data/loans/a.csv", "loans/data/loans/b.csv"
 MINUTE = timedelta(minutes=1)
 
@@ -18,6 +29,7 @@ class World:
     def __init__(self, page=1_000):
         self.trace, self.objects, self.clock = FakeTrace(), FakeObjects(), FakeClock()
         self.uploads, self.page = FakeUploads(self.trace), page
+        self.raw, self.runs, self.bus = FakeRawUploads(self.uploads), FakeExecutions(), FakeBus()
         self.landing = FakeLanding(self.objects, written=self.clock.now(), page=page)
         self.clock.move(LATE)
 
@@ -29,8 +41,12 @@ class World:
         return ref
 
     def audit(self):
-        return audit_landing(
-            BUCKET, using=Auditing(self.uploads, self.landing, self.trace, self.clock)
+        return audit_landing(BUCKET, using=Auditing(self.uploads, self.landing, self.trace, self.clock, self.collect))
+
+    def collect(self, arrivals):
+        return collect_uploads(
+            arrivals, uploads=self.uploads, raw=self.raw, objects=self.objects, executions=self.runs, bus=self.bus,
+            trace=self.trace, clock=self.clock,
         )  # fmt: skip
 
     def waiting(self, product="loans"):
@@ -97,12 +113,45 @@ def test_what_came_before_digests_were_kept_is_taken_for_known(world):
 
 @pytest.mark.parametrize(
     "key",
-    ["loans/contract.yaml", "loans/recipe.json", "loans/data/loans/", "reports/x.refused.json", "nothing.csv",
+    ["loans/contract.yaml", "loans/data/loans/", "reports/x.refused.json", "nothing.csv",
      "loans/data/loans/_SUCCESS", "loans/data/loans/../x.csv", "loans/published/loans/iceberg/data/x.parquet"],
 )  # fmt: skip
 def test_what_is_no_data_is_left_alone(world, key):
     world.upload(key, told=False)
     assert world.audit().missed == 0
+
+
+def test_a_recipe_that_nobody_was_told_of_is_in_force_and_what_waited_for_it_waits_no_more(world):
+    raw = world.upload("loans/raw/loans/x.json", told=False)
+    world.uploads.add_pending("loans", [raw], "c")
+    world.raw.hold("loans", [raw])
+    recipe = world.upload(RECIPE, "[]", told=False)
+    assert world.audit().missed == 1
+    assert world.raw.recipe("loans").version_id == recipe.version_id, "the version, which no listing names"
+    assert (world.waiting(), len(world.runs.started)) == ([raw.key], 1)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["its event came", "its event never came"])
+def test_a_refused_recipe_is_told_once_and_the_one_before_stays_in_force(world, told):
+    in_force = world.upload(RECIPE, "[]", told=False)
+    world.collect([Arrival(event_id="1", ref=in_force)])
+    refused = world.upload(RECIPE, "{", told=False)
+    if told:
+        world.collect([Arrival(event_id="2", ref=refused)])
+    found = []
+    for _ in range(3):
+        found.append(world.audit().missed)
+        world.clock.move(EVERY)
+    assert (found, len(world.bus.events)) == ([0 if told else 1, 0, 0], 1)
+    assert world.raw.recipe("loans") == in_force
+
+
+def test_a_recipe_that_was_missed_is_older_than_the_next_one(world):
+    world.upload(RECIPE, "[]", told=False)
+    world.audit()
+    following = world.upload(RECIPE, "[] ", told=False)
+    world.collect([Arrival(event_id="2", ref=following)])
+    assert world.raw.recipe("loans") == following
 
 
 def test_what_is_young_may_be_on_its_way(world):

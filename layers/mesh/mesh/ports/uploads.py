@@ -139,6 +139,11 @@ class RawUploads(Protocol):
         """The version of the recipe that is in force."""
         ...
 
+    def note_recipe(self, product: str, ref: ObjectRef) -> None:
+        """Its event came, so that it is known like an upload, in force or refused. An older one's changes nothing.
+        Idempotent."""
+        ...
+
     def record_recipe(self, product: str, ref: ObjectRef) -> bool:
         """In force from now on, unless a newer one is: `False` then. Idempotent."""
         ...

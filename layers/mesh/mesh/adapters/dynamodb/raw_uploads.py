@@ -28,6 +28,12 @@ class DynamoRawUploads:
         item = self._table.get(f"PRODUCT#{product}", "RECIPE")
         return ObjectRef.model_validate_json(item["ref"]) if item else None
 
+    def note_recipe(self, product: str, ref: ObjectRef) -> None:
+        """See the port."""
+        known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer, "etag": ref.etag}
+        newest = "attribute_not_exists(pk) OR sequencer < :mine"
+        self._table.write(put(known, newest, {":mine": ref.sequencer}))
+
     def record_recipe(self, product: str, ref: ObjectRef) -> bool:
         """See the port."""
         new = {

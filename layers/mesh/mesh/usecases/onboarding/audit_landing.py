@@ -5,7 +5,7 @@ What was deleted meanwhile is not found: the bucket's own lifecycle rule deletes
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.landing import LATE, LandingAudit, ListedObject, missed
 from mesh.ports import Clock, LandingObjects, Trace, Uploads
-from mesh.usecases.onboarding.collect_uploads import product_of
+from mesh.usecases.onboarding.collect_uploads import Arrival, Collected, product_of, recipe_product
 
 EVERY: Final = timedelta(days=1)
 PAGES: Final = 20
@@ -25,12 +25,13 @@ PAGES: Final = 20
 
 @dataclass(frozen=True)
 class Auditing:
-    """The ports that an audit needs."""
+    """The ports that an audit needs, and `collect_uploads` with its own."""
 
     uploads: Uploads
     landing: LandingObjects
     trace: Trace
     clock: Clock
+    collect: Callable[[Sequence[Arrival]], Collected]
 
 
 class Audited(Model):
@@ -42,8 +43,8 @@ class Audited(Model):
 
 
 def audit_landing(bucket: str, *, using: Auditing) -> Audited:
-    """Go on with the audit of the day, or begin it. What was missed is pending, as if its event had come. Repeatable at
-    any point."""
+    """Go on with the audit of the day, or begin it. What was missed is pending, as if its event had come; a
+    missed recipe is in force, or refused. Repeatable at any point."""
     now, last = using.clock.now(), using.uploads.last_audit()
     if last is not None and last.over and now - last.began < EVERY:
         return Audited()
@@ -70,20 +71,32 @@ def _take(objects: Iterable[ListedObject], audit: LandingAudit, now: datetime, u
     for product, refs in by_product.items():
         known = using.uploads.known(product, refs[0].key, refs[-1].key)
         news = [found for ref in refs if (found := missed(ref, known.get(ref.key)))]
+        recipes = [ref for ref in news if recipe_product(ref)]
         correlation_id = stable_id(product, audit.began.isoformat(), refs[0].key)
-        added = using.uploads.add_pending(product, news, correlation_id) if news else []
+        data = [ref for ref in news if ref not in recipes]
+        added = using.uploads.add_pending(product, data, correlation_id) if data else []
         if added:
             using.uploads.list_product(product)
-            keys = [ref.key for ref in added[:10]]
-            using.trace.note(correlation_id, "uploads were missed", product=product, objects=len(added), keys=keys)
-        count += len(added)
+        if missing := [*added, *recipes]:
+            keys = [ref.key for ref in missing[:10]]
+            using.trace.note(correlation_id, "uploads were missed", product=product, objects=len(missing), keys=keys)
+        using.collect([_arrival(ref, audit, using.landing) for ref in recipes])
+        count += len(missing)
     return count
 
 
+def _arrival(missing: ObjectRef, audit: LandingAudit, landing: LandingObjects) -> Arrival:
+    """As its event would have named it: with the version, which a listing leaves out."""
+    found = landing.present(missing.bucket, missing.key) or missing
+    event_id = stable_id(missing.key, audit.began.isoformat())
+    return Arrival(event_id=event_id, ref=found.evolve(sequencer=missing.sequencer))
+
+
 def _product(ref: ObjectRef) -> str | None:
-    """None for what is no data; a key that cannot be data has its report, or is told when it comes again."""
+    """None for what is neither data nor a recipe; a key that cannot be data has its report, or is told when it comes
+    again."""
     try:
-        return product_of(ref)
+        return product_of(ref) or recipe_product(ref)
     except Rejected:
         return None
 
