@@ -181,7 +181,7 @@ class FakeRegistry:
         self.subscriptions.setdefault(product, {}).setdefault(account, at)
 
     def unsubscribe(self, product: str, account: str, at: datetime) -> None:
-        self.follow_request(product, account, wanted=False, asked=at)
+        self.follow_request(product, account, wanted=False, asked=at.replace(microsecond=0))
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         if asked < self.asked.get((product, account), asked):

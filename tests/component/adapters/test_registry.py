@@ -227,6 +227,15 @@ def test_a_number_that_is_taken_or_skips_one_is_refused_whole(registry, number):
     assert registry.version_of_run(PRODUCT, "run-2") is None
 
 
+def test_a_request_of_the_second_in_which_central_ended_a_subscription_comes_after_it(registry):
+    """EventBridge gives the time of an event in whole seconds."""
+    registry.unsubscribe("loans", CONSUMER, NOON + timedelta(milliseconds=700))
+    assert registry.follow_request("loans", CONSUMER, wanted=True, asked=NOON)
+    assert list(registry.subscribers("loans")) == [CONSUMER]
+    registry.unsubscribe("loans", CONSUMER, NOON + timedelta(seconds=1))
+    assert not registry.follow_request("loans", CONSUMER, wanted=True, asked=NOON)
+
+
 def test_subscriptions_are_idempotent_and_of_one_product(registry):
     for product in (PRODUCT, "loans"):
         for _ in range(2):

@@ -320,8 +320,8 @@ class DynamoRegistry:
         self._table.write(put_new(item))
 
     def unsubscribe(self, product: str, account: str, at: datetime) -> None:
-        """See the port."""
-        self.follow_request(product, account, wanted=False, asked=at)
+        """See the port. EventBridge gives a request's time in whole seconds: one of the same second comes after it."""
+        self.follow_request(product, account, wanted=False, asked=at.replace(microsecond=0))
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         """See the port."""
