@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.usecases.onboarding.audit_landing import EVERY, LATE, PAGES, Auditing, audit_landing
 from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
 
@@ -144,6 +145,15 @@ def test_a_refused_recipe_is_told_once_and_the_one_before_stays_in_force(world, 
         world.clock.move(EVERY)
     assert (found, len(world.bus.events)) == ([0 if told else 1, 0, 0], 1)
     assert world.raw.recipe("loans") == in_force
+
+
+def test_a_recipe_whose_refusal_could_not_be_told_is_missed_again(world):
+    world.upload(RECIPE, "{", told=False)
+    world.bus.closed = True
+    with pytest.raises(NotOnTheBus):
+        world.audit()
+    world.bus.closed = False
+    assert (world.audit().missed, len(world.bus.events)) == (1, 1)
 
 
 def test_a_recipe_that_was_missed_is_older_than_the_next_one(world):

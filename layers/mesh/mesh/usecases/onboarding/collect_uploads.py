@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import stable_id
@@ -84,6 +85,7 @@ def collect_uploads(
     for item in refused:
         product = item.ref.key.partition("/")[0] or "?"
         report_refusal(item.ref, item.reason, product=product, objects=objects, bus=bus, clock=clock)
+    _note_recipes(arrivals, raw)
     return Collected(started=tuple(started), pending=pending, ignored=ignored, refused=tuple(refused))
 
 
@@ -112,6 +114,15 @@ def _sorted(
             continue
         by_product[product].append(arrival)
     return by_product, refused, ignored
+
+
+def _note_recipes(arrivals: Sequence[Arrival], raw: RawUploads) -> None:
+    """Last of all: one that fails before is repeated, by its event or by the next audit."""
+    for arrival in arrivals:
+        with suppress(Rejected):  # a key that cannot be a recipe's: it was reported
+            product = recipe_product(arrival.ref)
+            if product is not None and not arrival.ref.deleted:
+                raw.note_recipe(product, arrival.ref)
 
 
 def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:

@@ -13,7 +13,6 @@ def receive_recipe(ref: ObjectRef, product: str, *, objects: Objects, raw: RawUp
     stays in force. Raises RecipeInvalid, UnsupportedStep, RecipeColumnMissing, RecipeColumnExists,
     RecipeTooCostly and ObjectGone.
     """
-    raw.note_recipe(product, ref)
     try_recipe(read_recipe(ref, objects))
     if not raw.record_recipe(product, ref):
         return False
