@@ -1,10 +1,14 @@
 """What `mesh doctor` says of one thing, and what it looks at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
-from cli.mesh_context import MeshContext, stack_name
-from cli.session import Account
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.mesh_context import OWN_CREDENTIALS, MeshContext, is_denied, stack_name
+from cli.output import CommandFailed
+from cli.session import Account, SessionError
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,20 @@ class Check:
 
 
 type Checks = Iterator[Check]
+type Look = Callable[[MeshContext, Account], Checks]
+
+
+class Operator(MeshContext):
+    """Runs with the accounts' own credentials: an operator's."""
+
+    @classmethod
+    def of(cls, where: MeshContext) -> Self:
+        """In the same accounts."""
+        return cls(where.accounts, role=OWN_CREDENTIALS)
+
+    def role_in(self, account: Account) -> str | None:
+        """Always None."""
+        return None
 
 
 def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]]:
@@ -29,3 +47,20 @@ def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]
         for page in pages.paginate(StackName=stack_name(account))
         for item in page["StackResourceSummaries"]
     ]
+
+
+def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
+    """The check's findings; a check that may not look reports that instead of ending the others."""
+    try:
+        yield from look()
+    except SessionError as error:
+        yield Check(account, "credentials", False, str(error), "see the message")
+    except CommandFailed as error:
+        yield Check(account, name, False, error.message, error.remedy)
+    except ClientError as error:
+        if is_denied(error):
+            yield Check(account, name, None, f"not allowed to check: {error}", "run it with an operator's credentials")
+        else:
+            yield Check(account, name, False, str(error), "see the message")
+    except BotoCoreError as error:
+        yield Check(account, name, False, str(error), "check profile, region and network")

@@ -3,40 +3,32 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from mesh.adapters.lakeformation.shares import RamShares
 from mesh.domain.access.fix_commands import accept_share
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.membership.members import Member
-from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
-from cli.governance.checks import Check, Checks, resources
-from cli.governance.drift_checks import crawler_checks, policy_checks
+from cli.governance.checks import Check, Checks, Look, Operator, guarded, resources
+from cli.governance.drift_checks import crawler_checks, policy_checks, settings_checks
 from cli.governance.governance import document
 from cli.mesh_context import (
-    OWN_CREDENTIALS,
     AsJson,
     MeshContext,
     Port,
-    default_role,
-    is_denied,
     mesh_context,
     stack_name,
 )
-from cli.output import CommandFailed
-from cli.session import Account, SessionError
+from cli.session import Account
 from local.accounts import Kind, kind_of
 
-_LEAST_CROSS_ACCOUNT_VERSION: Final = 3
 _LOOK_BACK: Final = timedelta(hours=1)
 _RUNS: Final = 50
 _MOST_REFUSALS: Final = 1000
@@ -57,17 +49,9 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-class Operator(MeshContext):
-    """Runs with the accounts' own credentials: an operator's."""
-
-    def role_in(self, account: Account) -> str | None:
-        """Always None."""
-        return None
-
-
 def examine(where: MeshContext) -> Checks:
     """All checks, account by account; without credentials or stack, an account's further checks are left out."""
-    operator = Operator(where.accounts, role=OWN_CREDENTIALS)
+    operator = Operator.of(where)
     for account in where.names():
         basics = list(guarded(account, "credentials and stack", lambda a=account: basic_checks(operator, a)))  # type: ignore[misc]
         yield from basics
@@ -75,23 +59,6 @@ def examine(where: MeshContext) -> Checks:
             continue
         for name, look in CHECKS[kind_of(account)]:
             yield from guarded(account, name, lambda a=account, f=look: f(operator, a))  # type: ignore[misc]
-
-
-def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
-    """The check's findings; a check that may not look reports that instead of ending the others."""
-    try:
-        yield from look()
-    except SessionError as error:
-        yield Check(account, "credentials", False, str(error), "see the message")
-    except CommandFailed as error:
-        yield Check(account, name, False, error.message, error.remedy)
-    except ClientError as error:
-        if is_denied(error):
-            yield Check(account, name, None, f"not allowed to check: {error}", "run it with an operator's credentials")
-        else:
-            yield Check(account, name, False, str(error), "see the message")
-    except BotoCoreError as error:
-        yield Check(account, name, False, str(error), "check profile, region and network")
 
 
 def basic_checks(where: MeshContext, account: Account) -> Checks:
@@ -102,25 +69,6 @@ def basic_checks(where: MeshContext, account: Account) -> Checks:
     good = status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
     remedy = f"sam deploy --config-env {kind_of(account)}; the stack's events say what failed"
     yield Check(account, "stack", good, f"{stack_name(account)} is {status}", "" if good else remedy)
-
-
-def settings_checks(where: MeshContext, account: Account) -> Checks:
-    """IAM-only defaults off, cross-account version, the default role among the admins."""
-    settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
-    redeploy = f"sam deploy --config-env {kind_of(account)}: its custom resource sets this"
-    defaults = [
-        name for name in ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions") if settings.get(name)
-    ]
-    yield Check(
-        account, "default permissions", not defaults, ", ".join(defaults) or "off", redeploy if defaults else ""
-    )
-    version = str((settings.get("Parameters") or {}).get("CROSS_ACCOUNT_VERSION", "1"))
-    good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
-    yield Check(account, "cross-account version", good, version, "" if good else redeploy)
-    admins = admins_of(settings)
-    good = any(admin.endswith(f":role/{default_role(account)}") for admin in admins)
-    found = f"{default_role(account)} is {'a' if good else 'not a'} data lake admin"
-    yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
 def share_checks(where: MeshContext, account: Account) -> Checks:
@@ -280,7 +228,6 @@ def is_last_resort(logical_id: str) -> bool:
     return logical_id.endswith(("Dlq", "FailedRunsQueue"))
 
 
-type Look = Callable[[MeshContext, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
     ("policies", policy_checks),

@@ -4,18 +4,43 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from mesh.adapters.dynamodb.uploads import DynamoUploads
+from mesh.domain.governance.drift import Drift, Kind
+from mesh.usecases.governance.govern_lake import admins_of
 from mesh.usecases.onboarding.prepare_product import crawler_definition
 
 from cli import output
-from cli.governance.checks import Check, Checks, resources
-from cli.mesh_context import MeshContext, stack_name
-from cli.session import Account
+from cli.governance.checks import Check, Checks, Look, Operator, resources
+from cli.mesh_context import MeshContext, default_role, is_denied, stack_name
+from cli.output import CommandFailed
+from cli.session import Account, SessionError
+from local.accounts import Kind as AccountKind
+from local.accounts import kind_of
 
+_LEAST_CROSS_ACCOUNT_VERSION: Final = 3
 _POLICIES: Final = {"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
 _DRIFTED: Final = {"MODIFIED", "DELETED"}
 _SAME: Final = "IN_SYNC"
+
+
+def settings_checks(where: MeshContext, account: Account) -> Checks:
+    """IAM-only defaults off, cross-account version, the default role among the admins."""
+    settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
+    redeploy = f"sam deploy --config-env {kind_of(account)}: its custom resource sets this"
+    defaults = [
+        name for name in ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions") if settings.get(name)
+    ]
+    yield Check(
+        account, "default permissions", not defaults, ", ".join(defaults) or "off", redeploy if defaults else ""
+    )
+    version = str((settings.get("Parameters") or {}).get("CROSS_ACCOUNT_VERSION", "1"))
+    good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
+    yield Check(account, "cross-account version", good, version, "" if good else redeploy)
+    admins = admins_of(settings)
+    good = any(admin.endswith(f":role/{default_role(account)}") for admin in admins)
+    found = f"{default_role(account)} is {'a' if good else 'not a'} data lake admin"
+    yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
 def policy_checks(where: MeshContext, account: Account) -> Checks:
@@ -98,3 +123,32 @@ def _plain(key: str, value: Any) -> Any:  # noqa: ANN401 - a crawler's fields
             return json.loads(value or "{}")
         case _:
             return value
+
+
+_SPOKE: Final[tuple[tuple[Kind, Look], ...]] = (("settings", settings_checks), ("policy", policy_checks))
+_OF_MEMBERS: Final[dict[AccountKind, tuple[tuple[Kind, Look], ...]]] = {
+    "central": (),
+    "producer": (*_SPOKE, ("crawler", crawler_checks)),
+    "consumer": _SPOKE,
+}
+
+
+def drift_of_members(where: MeshContext) -> tuple[list[Drift], list[Account]]:
+    """What differs in members' own accounts, and the accounts where these credentials may not look."""
+    operator, found, unseen = Operator.of(where), list[Drift](), list[Account]()
+    for account in where.names():
+        try:
+            number = operator.account_id(account)
+            found += [
+                Drift(kind=kind, principal=number, what=check.found, remedy=check.remedy, ours=False)
+                for kind, look in _OF_MEMBERS[kind_of(account)]
+                for check in look(operator, account)
+                if check.ok is False
+            ]
+        except (SessionError, CommandFailed, BotoCoreError):
+            unseen.append(account)
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+            unseen.append(account)
+    return found, unseen

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
-from mesh.domain.governance.drift import REPAIRED
+from mesh.domain.governance.drift import REPAIRED, Drift
 
 from cli import interrupts, output
+from cli.governance.drift_checks import drift_of_members
 from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
 from cli.output import CommandFailed
+from cli.session import Account
 
 _DEADLINE_SECONDS: Final = 1200.0
 _POLL_SECONDS: Final = 0.5
@@ -32,10 +34,12 @@ def reconcile_command(
     """Find and repair what drifted.
 
     Compares grants, LF-Tags, locations, settings, tables, and whom the bus and the topics let in, with the registry,
-    and has each reader's account look whether the reader reads. The central account does the same once a day. Exit
-    code 1 when differences remain.
+    and has each reader's account look whether the reader reads. The central account does the same once a day. Where
+    these credentials may look into members' accounts, it also reports settings, policies and crawlers that were
+    changed there. Exit code 1 when differences remain.
     """
-    found = reconcile(mesh_context(port, acting="central", role=role), dry_run=dry_run, same_role=same_role or ())
+    where = mesh_context(port, acting="central", role=role)
+    found = _with_members(reconcile(where, dry_run=dry_run, same_role=same_role or ()), *drift_of_members(where))
     if as_json:
         output.emit(found)
     else:
@@ -63,10 +67,23 @@ def reconcile(where: MeshContext, *, dry_run: bool, same_role: Sequence[str] = (
     raise CommandFailed("the run has not ended", run=run, remedy="aws stepfunctions describe-execution shows it")
 
 
+def _with_members(found: dict[str, Any], drifts: Sequence[Drift], unseen: Sequence[Account]) -> dict[str, Any]:
+    """Central's findings, and what its operator sees of members."""
+    return {
+        **found,
+        "outcome": "drifted" if drifts else found["outcome"],
+        "total": found["total"] + len(drifts),
+        "left": [*found["left"], *(drift.model_dump(mode="json") for drift in drifts)],
+        "unseen": list(unseen),
+    }
+
+
 def _render(found: Mapping[str, Any], *, dry_run: bool) -> None:
     """Grouped by what is done about it, then by kind."""
     active = output.amount(found["accesses"], "active access", plural="active accesses")
     output.say(f"{active}, {output.amount(found['grants'], 'grant')} to other accounts: compared with the registry")
+    if found["unseen"]:
+        output.say(f"not looked at: what is {' and '.join(found['unseen'])}'s own; mesh doctor says why", style="dim")
     if found["outcome"] == "in order":
         output.say("in order, and every reader reads", style="bold green")
         return

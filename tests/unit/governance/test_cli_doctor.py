@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mesh.domain.governance.ontology import parse_ontology
 
 from cli import output
-from cli.governance import doctor, drift_checks
+from cli.governance import checks, doctor, drift_checks
 from cli.governance.checks import Check
 from cli.governance.governance import document
 
@@ -94,7 +94,7 @@ def test_how_central_shares_arrive(invitations, shared, ok, found):
 
 
 def test_good_settings_pass():
-    assert wrong(doctor.settings_checks(settings(), "central")) == []
+    assert wrong(drift_checks.settings_checks(settings(), "central")) == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_good_settings_pass():
     ],
 )
 def test_each_wrong_setting_is_found_with_a_remedy(changes, found):
-    checks = list(doctor.settings_checks(settings(**changes), "central"))
+    checks = list(drift_checks.settings_checks(settings(**changes), "central"))
     assert wrong(checks) == [found]
     assert all(check.remedy for check in checks if check.ok is False)
 
@@ -250,8 +250,8 @@ def broken():
 
 
 def test_a_forbidden_check_is_not_a_failure_but_an_error_is():
-    assert [check.ok for check in doctor.guarded("central", "LF-Tags", denied)] == [None]
-    assert [check.ok for check in doctor.guarded("central", "LF-Tags", broken)] == [False]
+    assert [check.ok for check in checks.guarded("central", "LF-Tags", denied)] == [None]
+    assert [check.ok for check in checks.guarded("central", "LF-Tags", broken)] == [False]
 
 
 def test_the_report_fits_and_names_the_remedy(capsys, monkeypatch):

@@ -21,13 +21,20 @@ READER = Drift(kind="reader", principal="333333333333", access="ac-0123456789ac"
 FOREIGN = Drift(
     kind="foreign", principal="333333333333", what="DESCRIBE on Table credit-card.t1", remedy="mesh request"
 )
+POLICY = Drift(
+    kind="policy",
+    principal="222222222222",
+    what="DataBucketPolicy was changed by hand: it is gone",
+    remedy="put it back",
+    ours=False,
+)
 
 
 @pytest.fixture
 def run(monkeypatch):
     """The command, where central's run found this."""
 
-    def command(*words, repaired=(), left=()):
+    def command(*words, repaired=(), left=(), of_members=(), unseen=()):
         found = {
             "outcome": "drifted" if repaired or left else "in order",
             "accesses": 2,
@@ -38,6 +45,7 @@ def run(monkeypatch):
         }
         monkeypatch.setattr(reconcile, "mesh_context", lambda *_, **__: None)
         monkeypatch.setattr(reconcile, "reconcile", lambda *_, **__: found)
+        monkeypatch.setattr(reconcile, "drift_of_members", lambda _: (list(of_members), list(unseen)))
         monkeypatch.setattr(output.console, "width", 80, raising=False)
         return CliRunner().invoke(app, ["reconcile", *words])
 
@@ -77,3 +85,21 @@ def test_json_is_one_document(run):
     done = run("--json", left=(FOREIGN,))
 
     assert (done.exit_code, json.loads(done.stdout)["left"][0]["kind"]) == (1, "foreign")
+
+
+def test_what_differs_in_a_members_account_is_for_its_people_to_decide(run):
+    done = run("--dry-run", of_members=(POLICY,))
+
+    assert done.exit_code == 1
+    assert "for people to decide: 1" in done.stdout
+    assert "222222222222: DataBucketPolicy was changed by hand: it is gone" in " ".join(done.stdout.split())
+    found = json.loads(run("--json", of_members=(POLICY,)).stdout)
+    assert (found["outcome"], found["total"], len(found["left"])) == ("drifted", 1, 1)
+
+
+def test_a_members_account_where_nobody_may_look_is_named_and_is_no_difference(run):
+    done = run(unseen=("producer", "consumer"))
+
+    assert done.exit_code == 0
+    assert "not looked at: what is producer and consumer's own" in done.stdout
+    assert json.loads(run("--json", unseen=("consumer",)).stdout)["unseen"] == ["consumer"]

@@ -397,13 +397,14 @@ def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_
 
 @pytest.mark.parametrize("account", ["producer", "consumer"])
 def test_a_spokes_own_settings_are_as_they_were_deployed_within_a_day(mesh: MeshDriver, account: str) -> None:
-    """Its schedule comes once a day. Central may not look at them."""
+    """Its schedule comes once a day. Central may not look; whoever has credentials there sees it in the plan."""
     lake = mesh.client(account, "lakeformation")
     before = lake.get_data_lake_settings()["DataLakeSettings"]
     everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
     somebody = {"DataLakePrincipalIdentifier": role_arn(ACCOUNTS[account], ADMIN_ROLE)}
     by_hand = {"CreateDatabaseDefaultPermissions": [{"Principal": everybody, "Permissions": ["ALL"]}]}
     lake.put_data_lake_settings(DataLakeSettings={**before, **by_hand, "DataLakeAdmins": [somebody]})
+    assert {(each["kind"], each["principal"]) for each in plan(mesh)} == {("settings", ACCOUNTS[account])}
     name = mesh.physical_id(account, "GovernLakeFunction")
     answer = mesh.client(account, "lambda").invoke(FunctionName=name, Payload=json.dumps(SCHEDULED))
     assert "FunctionError" not in answer, answer["Payload"].read()
@@ -481,7 +482,7 @@ def test_a_queue_or_topic_of_centrals_stack_that_lets_in_others_is_reported(mesh
 
 
 def test_a_members_bucket_or_queue_that_lets_in_others_is_found_by_its_own_operator(mesh: MeshDriver) -> None:
-    """Central may not look at it."""
+    """Central may not look at it; whoever has credentials there sees it in the plan too."""
     s3, sqs = mesh.client("producer", "s3"), mesh.client("producer", "sqs")
     bucket, url = mesh.physical_id("producer", "DataBucket"), mesh.physical_id("producer", "InboxQueue")
     files, messages = (
@@ -493,7 +494,7 @@ def test_a_members_bucket_or_queue_that_lets_in_others_is_found_by_its_own_opera
     assert policies(mesh) == []
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({**files, "Statement": [*files["Statement"], anybody]}))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
-    found = policies(mesh)
+    found, planned = policies(mesh), plan(mesh)
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(files))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": messages})
     last = len(files["Statement"])
@@ -501,7 +502,9 @@ def test_a_members_bucket_or_queue_that_lets_in_others_is_found_by_its_own_opera
         f"DataBucketPolicy was changed by hand: /PolicyDocument/Statement/{last}",
         "QueuePolicies was changed by hand: it is gone",
     ]
-    assert policies(mesh) == []
+    assert sorted(drift["what"] for drift in planned) == sorted(found)
+    assert {(drift["kind"], drift["principal"]) for drift in planned} == {("policy", PRODUCER)}
+    assert policies(mesh) == plan(mesh) == []
 
 
 def policies(mesh: MeshDriver) -> list[str]:

@@ -137,6 +137,8 @@ def test_a_crawler_that_people_change_or_delete_is_found_and_comes_back_with_the
     assert f"{name}: changed by hand: RecrawlPolicy" in wrong(mesh)
     glue.delete_crawler(Name=name)
     assert f"{name}: it is gone" in wrong(mesh)
+    _, plan = mesh_command(mesh, "reconcile", "--dry-run")
+    assert f"{name}: it is gone" in [drift["what"] for drift in plan["left"] if drift["kind"] == "crawler"]
 
     before = mesh.runs("prepare-product", product.name)
     mesh.put_contract(product.name, one_table_contract(product.name, customProperties=by_glue(product.name)))

@@ -10,7 +10,8 @@ from mesh.domain.model import Model
 
 type Kind = Literal[
     "settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
-    "stricter", "not-allowed", "reader", "suspended", "table", "share", "foreign", "policy", "rename", "not-compared",
+    "stricter", "not-allowed", "reader", "suspended", "table", "share", "foreign", "policy", "crawler", "rename",
+    "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
 settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
@@ -24,8 +25,9 @@ account says that it cannot read (its account repairs) · rename: something stil
 an old name: the next step of the rename, or what people have to do before it (docs/decisions/0042).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
-version · share: RAM has not delivered it · foreign: granted by hand · policy: of a queue or topic of central's stack ·
-not-compared: it could not be looked at."""
+version · share: RAM has not delivered it · foreign: granted by hand · policy: of a queue or topic of central's stack;
+and in members' accounts, where only their operators may look, besides settings: policy, crawler · not-compared: it
+could not be looked at."""
 
 type Step = Literal["", "records", "grants", "tags", "value"]
 """Of a rename, what is done next: records are rewritten, an access is granted by other names, tables and columns are
