@@ -21,6 +21,7 @@ CONTRACT = {
     "CrawlModeChanged",
     "DomainMismatch",
     "HandoverRefused",
+    "RetirementIsNewer",
     "UnknownLFTag",
     "NameTaken",
     "NotTheOwner",
@@ -36,6 +37,7 @@ CAUGHT = {
     ("roll-back", "PrepareRollback"): SENDER
     | {
         "AlreadyThere",
+        "RollbackTooLate",
         "NeedsExpress",
         "OrderRefused",
         "ProductIsRetired",

@@ -1,6 +1,6 @@
 """Fakes of who and what is known."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from mesh.domain.contracts.announcement import Announcement
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.handover import declared_again
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
-from mesh.domain.events import Reason
+from mesh.domain.events import Reason, whole_second
 from mesh.domain.governance.column_findings import KnownFinding, join
 from mesh.domain.membership.members import Member
 from mesh.domain.publishing.pins import Pins
@@ -52,6 +52,10 @@ class FakeRegistry:
 
     def put_member(self, member: Member) -> None:
         self.accounts[member.account] = member
+
+    def change_member(self, account: str, change: Callable[[Member | None], Member]) -> Member:
+        self.put_member(change(self.member(account)))
+        return self.accounts[account]
 
     def members(self) -> Iterator[Member]:
         return iter(sorted(self.accounts.values(), key=lambda member: member.account))
@@ -99,12 +103,12 @@ class FakeRegistry:
             raise ConcurrentChange(f"product {name} was given up, or declared again, meanwhile", product=name)
         self.products[name] = self.products[name].evolve(status="registered", after_draft=False, taken_from=None)
 
-    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
+    def mark_retired(self, product: Product, request: str, sent: datetime, at: datetime) -> None:
         now = self.products[product.name]
         if now.contract_sequencer != product.contract_sequencer:
             raise ConcurrentChange(f"product {product.name} was declared again meanwhile", product=product.name)
-        ended = {**product.retirements, request: product.contract_sequencer}
-        self.products[product.name] = now.evolve(status="retired", retirements=ended)
+        ended, last = product.ended_by(request, sent)
+        self.products[product.name] = now.evolve(status="retired", retirements=ended, retired=last)
 
     def latest_version(self, product: str) -> ProductVersion | None:
         versions = self.recorded.get(product)
@@ -181,7 +185,7 @@ class FakeRegistry:
         self.subscriptions.setdefault(product, {}).setdefault(account, at)
 
     def unsubscribe(self, product: str, account: str, at: datetime) -> None:
-        self.follow_request(product, account, wanted=False, asked=at.replace(microsecond=0))
+        self.follow_request(product, account, wanted=False, asked=whole_second(at))
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         if asked < self.asked.get((product, account), asked):

@@ -30,6 +30,7 @@ class FakeUploads:
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.revisions: dict[str, str] = {}
+        self.left: dict[str, str] = {}
         self.etags: dict[tuple[str, str], str] = {}
         self.audit: LandingAudit | None = None
 
@@ -59,11 +60,15 @@ class FakeUploads:
     def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str = "") -> None:
         if compare_sequencers(sequencer, self.revisions.get(name, "")) >= 0:
             self.revisions[name] = sequencer
-            sent = self.facts.get(name, {}).get("sequencer", "")
-            self.facts[name] = {**facts, "status": "registered", "sequencer": sent}
+            known = self.facts.get(name, {})
+            kept = {"status": "registered", "sequencer": known.get("sequencer", "")}
+            if name in self.left and compare_sequencers(sequencer, self.left[name]) <= 0:
+                kept["new_owner"] = known["new_owner"]
+            self.facts[name] = {**facts, **kept}
 
     def hand_over(self, name: str, new_owner: str, *, sequencer: str) -> None:
-        if name in self.revisions and compare_sequencers(self.revisions[name], sequencer) <= 0:
+        if name in self.facts and compare_sequencers(self.revisions.get(name, ""), sequencer) <= 0:
+            self.left[name] = sequencer
             self.facts[name]["new_owner"] = new_owner
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:

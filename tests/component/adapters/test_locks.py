@@ -1,6 +1,7 @@
 """The lock that ends by itself: exclusive while it is held, given back, and free again after its holder died."""
 
 import threading
+import time
 
 import pytest
 from mesh.adapters.dynamodb import locks as module
@@ -96,3 +97,16 @@ def test_a_waiter_gets_the_lock_when_it_is_free(table):
         thread.join(10)
 
     assert (sorted(done), set(most)) == ([0, 1, 2, 3], {1})
+
+
+def test_who_works_for_longer_than_a_lease_keeps_the_lock(table, monkeypatch):
+    """With the real clock: functions may run for minutes, and nobody is at work beside them."""
+    monkeypatch.setattr(module, "_LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.0)
+    lock, end = DynamoLocks(table), time.monotonic() + 1.5
+    with lock.hold("grants-1"):
+        while time.monotonic() < end:
+            with pytest.raises(ConcurrentChange), lock.hold("grants-1"):
+                pass
+    with lock.hold("grants-1"):
+        assert table.get("LOCK#grants-1", "LOCK")

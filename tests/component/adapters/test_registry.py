@@ -34,12 +34,67 @@ def version(number=1, run="run-1"):
     )
 
 
+def put_member(registry, member):
+    registry.change_member(member.account, lambda _: member)
+
+
 def test_a_member_is_as_it_was_written_last(registry):
     assert registry.member(PRODUCER) is None
-    registry.put_member(a_member(status="pending"))
-    registry.put_member(a_member())
+    put_member(registry, a_member(status="pending"))
+    put_member(registry, a_member())
 
     assert registry.member(PRODUCER) == a_member()
+
+
+def test_a_member_is_in_the_list_of_all_or_nowhere(table, monkeypatch):
+    """A function that dies between two writes would leave a member that nothing finds which looks at all."""
+    registry, real, calls = DynamoRegistry(table), table.write, []
+
+    def dies(*writes):
+        calls.append(writes)
+        if len(calls) == 2:
+            raise Throttled("killed")
+        return real(*writes)
+
+    monkeypatch.setattr(table, "write", dies)
+    put_member(registry, a_member())
+    assert [registry.member(PRODUCER)] == list(registry.members()) == [a_member()]
+
+
+def test_a_change_of_a_member_is_of_the_record_as_it_is(table):
+    registry, seen = DynamoRegistry(table), []
+    put_member(registry, a_member(status="pending"))
+
+    def decided_meanwhile(known):
+        seen.append(known.status)
+        if len(seen) == 1:
+            put_member(registry, a_member(status="admitted"))
+        return known if known.status == "admitted" else known.evolve(contact="other@example.com")
+
+    registry.change_member(PRODUCER, decided_meanwhile)
+    assert (seen, registry.member(PRODUCER)) == (["pending", "admitted"], a_member(status="admitted"))
+
+
+def test_a_contract_that_was_looked_at_before_the_product_changed_changes_nothing(table, monkeypatch):
+    """Retired, or registered, between the look and the claim."""
+    registry, real = DynamoRegistry(table), DynamoRegistry.product
+    registry.claim_product(a_product(a_contract(), status="claimed", contract_sequencer="01"))
+
+    def claimed_while(change):
+        def product(self, name):
+            seen = real(self, name)
+            monkeypatch.setattr(DynamoRegistry, "product", real)
+            change(seen)
+            return seen
+
+        monkeypatch.setattr(DynamoRegistry, "product", product)
+        with pytest.raises(ConcurrentChange):
+            registry.claim_product(a_product(a_contract(), status="claimed", contract_sequencer="02"))
+        return registry.product(PRODUCT)
+
+    assert claimed_while(lambda _: registry.mark_registered(PRODUCT, "01", NOON)).status == "registered"
+    retired = claimed_while(lambda seen: registry.mark_retired(seen, "r-1", NOON, NOON))
+    assert (retired.status, retired.retirements) == ("retired", {"r-1": "01"})
 
 
 def test_a_product_is_claimed_as_given(registry):
@@ -136,7 +191,7 @@ def test_a_name_stays_with_a_registered_product(registry):
     registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
     registry.mark_registered(PRODUCT, "1", NOON)
     registry.claim_product(named("cards", status="claimed", contract_sequencer="2"))
-    registry.mark_retired(registry.product(PRODUCT), "r-1", NOON)
+    registry.mark_retired(registry.product(PRODUCT), "r-1", NOON, NOON)
     for prefix in ("credit", "cards"):
         with pytest.raises(NameTaken):
             registry.claim_product(named(prefix, name="loans"))
@@ -173,15 +228,16 @@ def test_a_retired_product_is_revived_by_the_next_contract_and_keeps_which_one_w
     registry.mark_registered(PRODUCT, "1", NOON)
     before = registry.product(PRODUCT)
     for _ in range(2):
-        registry.mark_retired(registry.product(PRODUCT), "r-1", NOON)
+        registry.mark_retired(registry.product(PRODUCT), "r-1", NOON, NOON)
     ended = registry.product(PRODUCT)
     assert (ended.status, ended.has_ended, ended.retirements) == ("retired", True, {"r-1": "1"})
+    assert (ended.was_retired_after(NOON - timedelta(seconds=1)), ended.was_retired_after(NOON)) == (True, False)
 
     revived = registry.claim_product(a_product(status="claimed", contract_sequencer="2"))
-    assert (revived.has_ended, revived.retirements) == (False, {"r-1": "1"})
+    assert (revived.has_ended, revived.retirements, revived.retired) == (False, {"r-1": "1"}, NOON)
     assert revived == registry.product(PRODUCT)
     with pytest.raises(ConcurrentChange):
-        registry.mark_retired(before, "r-2", NOON)
+        registry.mark_retired(before, "r-2", NOON, NOON)
     registry.mark_registered(PRODUCT, "2", NOON)
     assert registry.product(PRODUCT).status == "registered"
 
@@ -239,8 +295,8 @@ def test_a_request_of_the_second_in_which_central_ended_a_subscription_comes_aft
 def test_subscriptions_are_idempotent_and_of_one_product(registry):
     for product in (PRODUCT, "loans"):
         for _ in range(2):
-            registry.subscribe(product, CONSUMER, NOON)
-    registry.subscribe(PRODUCT, PRODUCER, NOON)
+            registry.follow_request(product, CONSUMER, wanted=True, asked=NOON)
+    registry.follow_request(PRODUCT, PRODUCER, wanted=True, asked=NOON)
     for _ in range(2):
         registry.unsubscribe("loans", CONSUMER, NOON)
 
@@ -255,8 +311,8 @@ def test_a_notice_is_of_one_version_and_one_account(registry):
     registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
 
     registry.record_notices(PRODUCT, 10, [PRODUCER], NOON, NOTE)
-    registry.put_member(a_member())
-    registry.put_member(a_member(CONSUMER, "consumer"))
+    put_member(registry, a_member())
+    put_member(registry, a_member(CONSUMER, "consumer"))
     for version_, notice in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
         audience = registry.audience(PRODUCT, version_, [CONSUMER, PRODUCER])
         assert {account for account, each in audience.items() if each.notified} == notice
@@ -275,7 +331,7 @@ def test_an_older_request_about_a_subscription_changes_nothing(registry):
 
 def test_a_subscription_is_neither_a_version_nor_a_notice(registry):
     registry.claim_product(a_product())
-    registry.subscribe(PRODUCT, CONSUMER, NOON)
+    registry.follow_request(PRODUCT, CONSUMER, wanted=True, asked=NOON)
     registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
 
     assert registry.latest_version(PRODUCT) is None
@@ -301,7 +357,7 @@ def test_lists_for_people_hold_every_page(table):
     names = [f"product-{number:03d}" for number in range(30)]
     for name in names:
         registry.claim_product(named(name, name=name, description="x" * 60_000))
-    registry.put_member(a_member())
+    put_member(registry, a_member())
 
     assert [product.name for product in registry.products()] == names
     assert list(registry.members()) == [a_member()]
@@ -341,7 +397,7 @@ def test_a_version_ends_and_stays_what_it_was(registry):
 def test_members_with_a_record_are_read_together(registry):
     accounts = [f"{number:012d}" for number in range(130)]
     for account in accounts[:-1]:
-        registry.put_member(a_member(account))
+        put_member(registry, a_member(account))
     found = registry.audience(PRODUCT, 1, [*accounts, accounts[0]])
     assert sorted(found) == accounts[:-1]
     assert found[accounts[7]] == (a_member(accounts[7]), False)
@@ -349,7 +405,7 @@ def test_members_with_a_record_are_read_together(registry):
 
 
 def test_a_sender_is_read_with_the_product_that_it_speaks_about(registry):
-    registry.put_member(a_member())
+    put_member(registry, a_member())
     assert registry.sender(PRODUCER, PRODUCT) == (a_member(), None)
     registry.claim_product(a_product())
     assert registry.sender(PRODUCER, PRODUCT) == (a_member(), a_product())
@@ -388,3 +444,9 @@ def test_findings_only_grow_whatever_comes_when(registry):
     registry.add_findings(PRODUCT, "t2", first)
 
     assert registry.findings(PRODUCT) == {"t1": (*first, *second), "t2": first}
+
+
+def test_an_end_of_a_subscription_that_comes_late_leaves_the_later_one(registry):
+    registry.follow_request(PRODUCT, CONSUMER, wanted=True, asked=NOON)
+    assert not registry.follow_request(PRODUCT, CONSUMER, wanted=False, asked=NOON - timedelta(hours=2))
+    assert list(registry.subscribers(PRODUCT)) == [CONSUMER]

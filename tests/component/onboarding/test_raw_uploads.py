@@ -104,3 +104,21 @@ def test_a_released_version_waits_for_a_run_and_for_no_recipe(producer):
     producer.uploads.finish("loans", "nobody", [ref()], NOTE)
     assert producer.raw.take_up("loans") == 0
     assert producer.pending() == []
+
+
+def test_an_upload_that_comes_while_held_ones_are_taken_up_waits(table, monkeypatch):
+    uploads, raw, real = DynamoUploads(table), DynamoRawUploads(table), table.get
+    uploads.add_pending("loans", [ref()], "c")
+    raw.hold("loans", [ref()])
+
+    def get(pk, sk):
+        found = real(pk, sk)
+        if pk.startswith("SEEN#"):
+            monkeypatch.setattr(table, "get", real)
+            assert uploads.add_pending("loans", [ref(sequencer="02")], "d")
+        return found
+
+    monkeypatch.setattr(table, "get", get)
+    assert raw.take_up("loans") == 0
+    assert [(one.sequencer, trace) for one, trace in uploads.pending("loans", 9)] == [("02", "d")]
+    assert raw.take_up("loans") == 0

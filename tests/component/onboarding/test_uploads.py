@@ -203,15 +203,25 @@ def test_a_registration_of_an_older_contract_changes_nothing(uploads):
 
 def test_a_product_is_another_accounts_until_a_newer_contract_takes_it_back(uploads):
     uploads.hand_over("loans", "444444444444", sequencer="02")
-    assert uploads.product("loans") is None, "nothing that this account ever registered"
+    assert uploads.product("loans") is None, "nothing that this account ever declared"
     uploads.put_product("loans", {"contract": "two"}, sequencer="02")
-    assert uploads.standing("loans").new_owner == ""
     uploads.hand_over("loans", "444444444444", sequencer="02")
     assert (uploads.standing("loans").new_owner, uploads.product("loans")["contract"]) == ("444444444444", "two")
     uploads.put_product("loans", {"contract": "three"}, sequencer="03")
     assert uploads.standing("loans").new_owner == ""
     uploads.hand_over("loans", "444444444444", sequencer="02")
     assert uploads.standing("loans").new_owner == "", "its event came again"
+
+
+@pytest.mark.parametrize("before", ["", "01", "02"])
+def test_a_registration_by_the_contract_that_offered_a_product_does_not_take_it_back(uploads, before):
+    """It comes again, or late: preparing the product had failed at first."""
+    uploads.record_declared("loans", "02")
+    if before:
+        uploads.put_product("loans", {"contract": "before"}, sequencer=before)
+    uploads.hand_over("loans", "444444444444", sequencer="02")
+    uploads.put_product("loans", {"contract": "two"}, sequencer="02")
+    assert (uploads.standing("loans").new_owner, uploads.product("loans")["contract"]) == ("444444444444", "two")
 
 
 def test_what_is_known_of_objects_between_two_keys(uploads):

@@ -371,6 +371,14 @@ def test_a_live_access_is_notified_of_each_version(central, shared):
     assert [step.what for step in central.access(shared).history].count("ready, verified by arn:role") == 1
 
 
+def test_an_account_that_asks_for_no_notices_is_not_subscribed_by_an_answer_that_comes_again(central, shared):
+    central.live(shared)
+    central.registry.follow_request(PRODUCT, CONSUMER, wanted=False, asked=central.clock.now())
+    central.clock.move(timedelta(minutes=5))
+    central.live(shared)
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
 def test_an_expression_subscribes_to_each_exposed_product():
     central = Central(credit_card(), loans())
     number = central.held(expression="confidentiality=internal pii=none")

@@ -1,5 +1,7 @@
 """Central's own look at a contract."""
 
+from datetime import timedelta
+
 import pytest
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.contracts.contract import (
@@ -8,6 +10,7 @@ from mesh.domain.contracts.contract import (
     ContractNotYaml,
     ContractSchemaViolation,
 )
+from mesh.domain.contracts.product import RetirementIsNewer
 from mesh.domain.contracts.revision import BreakingContractChange, ContractVersionNotRaised
 from mesh.domain.events import ProductDeclared
 from mesh.domain.governance.ontology import UnknownLFTag, parse_ontology
@@ -31,6 +34,8 @@ from tests.builders import (
 )
 from tests.fakes import NOON, FakeRegistry
 from tests.unit.contracts.announcing import announcing
+
+REVISED = CONTRACT.replace("1.0.0", "1.1.0")
 
 
 def check(text=CONTRACT, *, bucket=BUCKET, sequencer="10", **given):
@@ -387,3 +392,18 @@ def test_an_old_name_is_refused_when_its_time_is_over():
         check(ontology=renaming("2026-01-31"))
     assert refusal.value.remedy == "Write company in place of internal."
     assert refusal.value.where["path"] == "$.customProperties.lfTags.confidentiality"
+
+
+def test_a_contract_that_was_sent_before_the_product_was_retired_and_comes_after_it_revives_nothing():
+    """Contracts of these tests are sent at noon."""
+    with pytest.raises(RetirementIsNewer) as refused:
+        check(REVISED, sequencer="78", registry=retired(NOON + timedelta(seconds=1)))
+    assert refused.value.where["product"] == PRODUCT
+    assert check(REVISED, sequencer="78", registry=retired(NOON)).current
+
+
+def retired(sent):
+    registry = FakeRegistry(a_member())
+    registry.products[PRODUCT] = a_product(a_contract(), contract_sequencer="77")
+    registry.mark_retired(registry.product(PRODUCT), "r-1", sent, NOON + timedelta(hours=2))
+    return registry

@@ -463,6 +463,15 @@ def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_
     assert "credit-card.credit_card.hoehe" in order["why"]["message"]
 
 
+def test_an_access_is_ended_by_the_next_reconciliation_where_the_run_that_ends_it_has_failed():
+    world = by_name()
+    for run in ("run-1", "run-2", "run-2"):
+        repair_drift(world.drifts(), run=run, order=Order(), asked=False, using=world.using)
+    assert [name.endswith(run) for name, run in zip(world.endings.started, ("run-1", "run-2"), strict=True)] == [
+        True
+    ] * 2
+
+
 def test_an_access_whose_column_is_as_it_was_decided_by_the_time_of_the_repair_is_left():
     world = by_name()
     drifts = world.drifts()

@@ -1,6 +1,7 @@
 """A rollback is requested: who may, to which version, once at a time; every refusal is recorded and told once."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from mesh.domain.contracts.product import ProductIsRetired, ProductVersion, TableSnapshot, VersionEnd
@@ -8,10 +9,10 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import MalformedEvent, Reason
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.domain.publishing.iceberg_table import iceberg_input
-from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion, VersionEnded
+from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion, VersionEnded, VersionGone
 from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
-from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, prepare_rollback
+from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, RollbackTooLate, prepare_rollback
 from mesh.usecases.publishing.verify_proposal import Verifier
 
 from tests.builders import CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, TABLE
@@ -197,3 +198,27 @@ def test_an_order_that_another_run_refused_is_not_committed_and_its_reason_told(
 
     assert end.reason.message == "withdrawn meanwhile"
     assert [notice["reason"]["message"] for notice in central.told()] == ["withdrawn meanwhile"]
+
+
+def test_an_order_that_comes_long_after_another_version_was_published_is_refused(central):
+    """Whoever gave it did not know of that version."""
+    last = central.registry.recorded[PRODUCT][-1]
+    central.registry.recorded[PRODUCT][-1] = last.evolve(published=NOON + timedelta(hours=20))
+    central.clock.move(timedelta(hours=23))
+    order = central.event(version=3)
+    order.detail["metadata"]["time"] = NOON.isoformat()
+    refused, _ = central.deliver(order)
+    assert (type(refused), refused.where["version"]) == (RollbackTooLate, 5)
+    assert refused.remedy == f"To go back all the same: mesh rollback {PRODUCT} 3"
+    assert [each["reason"]["code"] for each in central.told()] == ["RollbackTooLate"]
+
+
+@pytest.mark.parametrize(("published", "delivered"), [(-1, 23), (0.1, 0.5)])
+def test_an_order_is_in_time_that_waited_for_a_commit_or_knew_the_present_version(central, published, delivered):
+    last = central.registry.recorded[PRODUCT][-1]
+    central.registry.recorded[PRODUCT][-1] = last.evolve(published=NOON + timedelta(hours=published))
+    central.clock.move(timedelta(hours=delivered))
+    order = central.event(version=3)
+    order.detail["metadata"]["time"] = NOON.isoformat()
+    refused, _ = central.deliver(order)
+    assert isinstance(refused, VersionGone), "these fakes have no files"

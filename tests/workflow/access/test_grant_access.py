@@ -338,12 +338,12 @@ def test_an_account_demoted_while_its_request_waited_is_granted_nothing(
     member = registry.member(CONSUMER)
     assert member is not None
     access = accesses.waiting(SECRET)
-    registry.put_member(member.evolve(role="producer"))
+    registry.change_member(CONSUMER, lambda _: member.evolve(role="producer"))
     try:
         accesses.decide(access)
         run = accesses.grant_run(access)
     finally:
-        registry.put_member(member)
+        registry.change_member(CONSUMER, lambda _: member)
     assert (run.status, run.outcome, run.output["reason"]["code"]) == ("SUCCEEDED", "denied", "NotAllowedForRole")
     accesses.wait(access, "denied")
     accesses.nothing_left(access, SECRET)

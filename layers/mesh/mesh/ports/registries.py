@@ -1,6 +1,6 @@
 """Records of members, products, versions, accesses, notices."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -58,7 +58,10 @@ class Registry(Protocol):
         """Those of the accounts that have a record, and whether they have their notice of that version."""
         ...
 
-    def put_member(self, member: Member) -> None: ...
+    def change_member(self, account: str, change: Callable[[Member | None], Member]) -> Member:
+        """Write what `change` makes of the account's record (None: it has none), in the list of all as well; asked once
+        more where the record changed meanwhile. Raises ConcurrentChange."""
+        ...
 
     def members(self) -> Iterator[Member]:
         """All, by account."""
@@ -90,9 +93,9 @@ class Registry(Protocol):
         where the claim was given back, or another contract was declared meanwhile."""
         ...
 
-    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
-        """The product has ended, by that request; a newer contract of its owner revives it. Idempotent. Raises
-        ConcurrentChange where one was declared meanwhile."""
+    def mark_retired(self, product: Product, request: str, sent: datetime, at: datetime) -> None:
+        """The product has ended, by that request, which was `sent` then; a newer contract of its owner revives it.
+        Idempotent. Raises ConcurrentChange where one was declared meanwhile."""
         ...
 
     def latest_version(self, product: str) -> ProductVersion | None: ...
@@ -152,8 +155,6 @@ class Registry(Protocol):
 
         Raises ConcurrentChange."""
         ...
-
-    def subscribe(self, product: str, account: str, at: datetime) -> None: ...
 
     def unsubscribe(self, product: str, account: str, at: datetime) -> None:
         """By central's word, which counts as the account's own of that time does (`follow_request`). Idempotent."""

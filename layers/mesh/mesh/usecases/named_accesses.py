@@ -55,10 +55,11 @@ class NamedAccesses:
         held = (access for member in self.registry.members() for access in self.accesses.held_by(member.account))
         return (each for each in held if each.status in HOLDING and each.by_name() and product in each.products())
 
-    def end(self, access: str, columns: Sequence[str]) -> None:
-        """Start the end of an access, since these columns became stricter; once, however often it is called."""
+    def end(self, access: str, columns: Sequence[str], again: str = "") -> None:
+        """Start the end of an access, since these columns became stricter; once, however often it is called, and once
+        more for each `again`: what was started before may have failed."""
         order = {"access": access, "cause": "revoked", "why": became_stricter(access, columns).to_dict()}
-        self.endings.start(execution_name(access, "stricter"), json.dumps({"ending": order}))
+        self.endings.start(execution_name(access, f"stricter{again and '-'}{again}"), json.dumps({"ending": order}))
 
 
 def tags_of_columns(lake: LakeFormation) -> TagsOfColumn:

@@ -219,7 +219,8 @@ class Table:
 
     def _refused(self, writes: Sequence[Write]) -> frozenset[int]:
         """Make them, or say which conditions do not hold, by their positions. Others' transactions are waited for."""
-        token = uuid4().hex
+        token, now = uuid4().hex, self.now()
+        writes = [_over_what_expired(write, now) for write in writes]  # of all attempts alike, as the token demands
         for attempt in range(_ATTEMPTS):
             _pause(attempt)
             try:
@@ -242,7 +243,6 @@ class Table:
         DynamoDB takes a ClientRequestToken that it has seen for success, without writing again, for ten minutes:
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
-        writes = [_over_what_expired(write, self.now()) for write in writes]
         actions: list[Any] = [{write.kind: {"TableName": self.name, **write.arguments}} for write in writes]
         match writes:
             case [Write(_, {"ConditionExpression": _}) as write]:

@@ -3,15 +3,20 @@
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any, Final
 from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mesh.adapters.dynamodb.items import Table, delete, put
 from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.errors import MeshError
 
 _LEASE_SECONDS: Final = 120.0
-"""Longer than any function that holds a lock may run."""
+"""Renewed while the holder is at work, which a function may be for fifteen minutes."""
+_RENEWALS_IN_A_LEASE: Final = 3
 _PATIENCE_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = (0.05, 0.4)
 
@@ -28,7 +33,8 @@ class DynamoLocks:
         holder = str(uuid4())
         try:
             self._take(name, holder)  # a call without an answer may have taken it
-            yield
+            with self._renewed(name, holder):
+                yield
         finally:
             self._table.write(delete(f"LOCK#{name}", "LOCK", "holder = :holder", {":holder": holder}))
 
@@ -41,10 +47,31 @@ class DynamoLocks:
 
     def _tried(self, name: str, holder: str) -> bool:
         now = time.time()
-        until = now + _LEASE_SECONDS
-        item = {"pk": f"LOCK#{name}", "sk": "LOCK", "holder": holder, "until": _stamp(until), "expires": int(until)}
         condition = "attribute_not_exists(pk) OR #until < :now"
-        return self._table.write(put(item, condition, {":now": _stamp(now)}, names={"#until": "until"}))
+        return self._table.write(
+            put(_item(name, holder, now), condition, {":now": _stamp(now)}, names={"#until": "until"})
+        )
+
+    @contextmanager
+    def _renewed(self, name: str, holder: str) -> Iterator[None]:
+        """While the block runs, by a thread that dies with its process: a dead holder's lock ends."""
+        done = Event()
+
+        def renew() -> None:
+            while not done.wait(_LEASE_SECONDS / _RENEWALS_IN_A_LEASE):
+                with suppress(MeshError, BotoCoreError, ClientError):  # the next renewal comes before the lease ends
+                    self._table.write(put(_item(name, holder, time.time()), "holder = :holder", {":holder": holder}))
+
+        Thread(target=renew, name=f"lock {name}", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def _item(name: str, holder: str, now: float) -> dict[str, Any]:
+    until = now + _LEASE_SECONDS
+    return {"pk": f"LOCK#{name}", "sk": "LOCK", "holder": holder, "until": _stamp(until), "expires": int(until)}
 
 
 def _stamp(seconds: float) -> str:

@@ -9,7 +9,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from mesh.adapters.dynamodb.items import Table, delete, put, put_new
+from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
@@ -60,20 +60,21 @@ class DynamoRawUploads:
         for ref in refs:
             item = self._table.get(f"PENDING#{product}", ref.key)
             if item is not None and item["sequencer"] == ref.sequencer:
-                self._move(item, f"HELD#{product}")
+                self._move(item, put({**item, "pk": f"HELD#{product}"}))
 
     def take_up(self, product: str) -> int:
         """See the port; `SEEN#` says which version is the newest."""
         taken = 0
         for item in list(self._table.query(f"HELD#{product}")):
             seen = self._table.get(f"SEEN#{product}", item["sk"])
-            if seen is not None and seen["sequencer"] == item["sequencer"]:
-                taken += self._move(item, f"PENDING#{product}")
-            else:
+            waiting, newest = put_new({**item, "pk": f"PENDING#{product}"}), seen and seen["sequencer"]
+            if newest == item["sequencer"] and self._move(item, waiting):
+                taken += 1
+            else:  # a newer one waits
                 self._table.write(delete(item["pk"], item["sk"], "sequencer = :old", {":old": item["sequencer"]}))
         return taken
 
-    def _move(self, item: dict[str, Any], to: str) -> bool:
+    def _move(self, item: dict[str, Any], arrival: Write) -> bool:
         """Both or nothing; `False` when the item changed meanwhile, which another process then handles."""
         leaving = delete(item["pk"], item["sk"], "sequencer = :same", {":same": item["sequencer"]})
-        return self._table.write(leaving, put({**item, "pk": to}))
+        return self._table.write(leaving, arrival)

@@ -22,7 +22,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.handover import declared_again
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
-from mesh.domain.events import Reason
+from mesh.domain.events import Reason, whole_second
 from mesh.domain.membership.members import Member
 from mesh.domain.retention import Kind
 from mesh.ports import Addressee, Note
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from mesh.domain.governance.column_findings import KnownFinding
     from mesh.domain.publishing.pins import Pins
 
+_ATTEMPTS = 5
 _DIGITS = 8
 _THERE = "attribute_exists(pk)"
+_BESIDE_BODY = ("after_draft", "taken_from", "retirements", "retired")
 
 
 class DynamoRegistry:
@@ -74,11 +76,17 @@ class DynamoRegistry:
             if _member(account) in items
         }
 
-    def put_member(self, member: Member) -> None:
-        """Write the account's record."""
-        body = member.model_dump_json()
-        self._table.write(put({"pk": f"MEMBER#{member.account}", "sk": "MEMBER", "body": body}))
-        self._table.write(put({"pk": "LIST#MEMBERS", "sk": member.account, "body": body}))
+    def change_member(self, account: str, change: Callable[[Member | None], Member]) -> Member:
+        """See the port."""
+        pk, sk = _member(account)
+        for _ in range(_ATTEMPTS):
+            item = self._table.get(pk, sk)
+            member = change(Member.model_validate_json(item["body"]) if item else None)
+            record = {"pk": pk, "sk": sk, "body": member.model_dump_json()}
+            unchanged = put(record, "body = :seen", {":seen": item["body"]}) if item else put_new(record)
+            if self._table.write(unchanged, put({**record, "pk": "LIST#MEMBERS", "sk": account})):
+                return member
+        raise ConcurrentChange(f"the record of account {account} is being changed by others", account=account)
 
     def members(self) -> Iterator[Member]:
         """All members, by account."""
@@ -109,8 +117,10 @@ class DynamoRegistry:
         renewed = declared_again(existing, product)
         if renewed is existing:
             return existing
-        seen = {":seen": existing.contract_sequencer, ":version": existing.version}
-        record = put(_product_item(renewed), "contract_sequencer = :seen AND version = :version", seen)
+        seen = {":seen": existing.contract_sequencer, ":version": existing.version, ":status": existing.status}
+        seen[":ended"] = existing.retirements
+        same = "contract_sequencer = :seen AND version = :version AND #status = :status AND retirements = :ended"
+        record = put(_product_item(renewed), same, seen, names={"#status": "status"})
         self._claim(renewed, record, claims_of(existing) if existing.status == "claimed" else ())
         return renewed
 
@@ -163,15 +173,21 @@ class DynamoRegistry:
         ):
             raise ConcurrentChange(f"product {name} was given up, or declared again, meanwhile", product=name)
 
-    def mark_retired(self, product: Product, request: str, at: datetime) -> None:
+    def mark_retired(self, product: Product, request: str, sent: datetime, at: datetime) -> None:
         """See the port."""
-        ended = {**product.retirements, request: product.contract_sequencer}
+        ended, last = product.ended_by(request, sent)
         if not self._table.write(
             update(
                 _product(product.name),
                 "PRODUCT",
-                "SET #status = :retired, retired_at = :at, retirements = :ended",
-                {":retired": "retired", ":at": at.isoformat(), ":ended": ended, ":seen": product.contract_sequencer},
+                "SET #status = :retired, retired_at = :at, retirements = :ended, retired = :sent",
+                {
+                    ":retired": "retired",
+                    ":at": at.isoformat(),
+                    ":ended": ended,
+                    ":sent": last.isoformat(),
+                    ":seen": product.contract_sequencer,
+                },
                 "contract_sequencer = :seen",
                 names={"#status": "status"},
             )
@@ -314,14 +330,9 @@ class DynamoRegistry:
         if not self._table.write(put(grown, "attribute_not_exists(pk) OR revision = :seen", {":seen": seen})):
             raise ConcurrentChange(f"the findings in {product}.{table} changed meanwhile", product=product)
 
-    def subscribe(self, product: str, account: str, at: datetime) -> None:
-        """Idempotent."""
-        item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
-        self._table.write(put_new(item))
-
     def unsubscribe(self, product: str, account: str, at: datetime) -> None:
-        """See the port. EventBridge gives a request's time in whole seconds: one of the same second comes after it."""
-        self.follow_request(product, account, wanted=False, asked=at.replace(microsecond=0))
+        """See the port."""
+        self.follow_request(product, account, wanted=False, asked=whole_second(at))
 
     def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
         """See the port."""
@@ -412,11 +423,12 @@ def _product_item(product: Product) -> dict[str, Any]:
         "after_draft": product.after_draft,
         "taken_from": product.taken_from,
         "retirements": product.retirements,
-        "body": product.model_dump_json(exclude={"status", "version", "after_draft", "taken_from", "retirements"}),
+        "retired": product.retired and product.retired.isoformat(),
+        "body": product.model_dump_json(exclude={"status", "version", *_BESIDE_BODY}),
     }
 
 
 def _read_product(item: Mapping[str, Any]) -> Product:
     body = json.loads(item["body"])
-    kept = {name: item.get(name) for name in ("after_draft", "taken_from", "retirements") if item.get(name)}
+    kept = {name: item.get(name) for name in _BESIDE_BODY if item.get(name)}
     return Product.model_validate({**body, **kept, "status": item["status"], "version": int(item["version"])})

@@ -78,16 +78,19 @@ class DynamoUploads:
     def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str) -> None:
         """See the port."""
         changed = "SET #status = :yes, body = :body, revision = :mine, sequencer = if_not_exists(sequencer, :none)"
-        changed += ", new_owner = :none"
-        values = {":yes": "registered", ":body": json.dumps(dict(facts)), ":none": ""}
-        values[":mine"] = _padded(sequencer)
-        newest, names = "attribute_not_exists(revision) OR revision <= :mine", {"#status": "status"}
-        self._table.write(update(_product(name), "PRODUCT", changed, values, newest, names=names))
+        values = {":yes": "registered", ":body": json.dumps(dict(facts)), ":none": "", ":mine": _padded(sequencer)}
+        newest, names = "(attribute_not_exists(revision) OR revision <= :mine)", {"#status": "status", "#left": "left"}
+        still_its_own = f"{newest} AND (attribute_not_exists(#left) OR #left < :mine)"
+        taken_back = f"{changed}, new_owner = :none"
+        if not self._table.write(update(_product(name), "PRODUCT", taken_back, values, still_its_own, names=names)):
+            del names["#left"]
+            self._table.write(update(_product(name), "PRODUCT", changed, values, newest, names=names))
 
     def hand_over(self, name: str, new_owner: str, *, sequencer: str) -> None:
         """See the port."""
-        values = {":owner": new_owner, ":last": _padded(sequencer)}
-        self._table.write(update(_product(name), "PRODUCT", "SET new_owner = :owner", values, "revision <= :last"))
+        values, handed = {":owner": new_owner, ":last": _padded(sequencer)}, "SET new_owner = :owner, #left = :last"
+        newest = "attribute_exists(pk) AND (attribute_not_exists(revision) OR revision <= :last)"
+        self._table.write(update(_product(name), "PRODUCT", handed, values, newest, names={"#left": "left"}))
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.

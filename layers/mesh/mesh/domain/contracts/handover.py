@@ -78,4 +78,5 @@ def declared_again(existing: Product, product: Product) -> Product:
         now = product if order else existing
         kept = {"former": existing.former, "taken_from": existing.taken_from}
         kept |= {"updated": now.updated, "declared": now.declared}
-    return product.evolve(version=existing.version, status=existing.status, retirements=existing.retirements, **kept)
+    kept |= {"retirements": existing.retirements, "retired": existing.retired}
+    return product.evolve(version=existing.version, status=existing.status, **kept)

@@ -8,7 +8,7 @@ from pydantic import Field
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.contracts.evolution import Compatibility
 from mesh.domain.errors import Rejected, Transient
-from mesh.domain.events import AccountId, ColumnRef, Reason, Rollback, TableChange
+from mesh.domain.events import AccountId, ColumnRef, Reason, Rollback, TableChange, whole_second
 from mesh.domain.model import Model
 from mesh.domain.packing import Packed, PackedObject
 
@@ -29,6 +29,10 @@ class ProductIsRetired(Rejected):
 
 class ContractIsNewer(Rejected):
     """A contract was uploaded after the product's retirement was requested: the later word counts."""
+
+
+class RetirementIsNewer(Rejected):
+    """The product was retired after this contract was uploaded: the later word counts."""
 
 
 class NotYetReadable(Transient):
@@ -57,7 +61,8 @@ class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
     of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
     registered; `taken_from`: the former owner that still has its rights, until then. `declared`: when its contract was
-    sent. `retirements`: id of a request → sequencer of the contract that it ended."""
+    sent. `retirements`: id of a request → sequencer of the contract that it ended; `retired`: when the last of them
+    was sent."""
 
     name: str
     owner: AccountId
@@ -77,6 +82,7 @@ class Product(Model):
     former: tuple[FormerOwner, ...] = ()
     taken_from: AccountId | None = None
     retirements: dict[str, str] = Field(default_factory=dict)
+    retired: datetime | None = None
     declared: datetime | None = None
     updated: datetime
 
@@ -85,11 +91,19 @@ class Product(Model):
         """Its owner retired it. The next contract revives it, which this does not: it may come again."""
         return self.contract_sequencer in self.retirements.values()
 
+    def ended_by(self, request: str, sent: datetime) -> tuple[dict[str, str], datetime]:
+        """`retirements` and `retired` once that request has ended the contract in force."""
+        return {**self.retirements, request: self.contract_sequencer}, max(sent, self.retired or sent)
+
+    def was_retired_after(self, sent: datetime) -> bool:
+        """Whether a contract that was sent then came before the last request to retire."""
+        return self.retired is not None and sent < whole_second(self.retired)
+
     def was_revived_after(self, request: str, sent: datetime) -> bool:
         """Whether a contract was declared after that request to retire it: the request ended it before, and comes
-        again; or it comes late. EventBridge has whole seconds."""
+        again; or it comes late."""
         ended = self.retirements.get(request, self.contract_sequencer)
-        newer = self.declared is not None and sent < self.declared.replace(microsecond=0)
+        newer = self.declared is not None and sent < whole_second(self.declared)
         return ended != self.contract_sequencer or newer
 
     def is_declared_by(self, owner: str, sequencer: str) -> bool:

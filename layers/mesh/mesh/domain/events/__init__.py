@@ -48,6 +48,7 @@ from mesh.domain.events.model import (
     quoted,
     read_event,
     stable_id,
+    whole_second,
 )
 from mesh.domain.events.products import (
     AffectedAccess,
@@ -243,4 +244,5 @@ __all__ = [
     "quoted",
     "read_event",
     "stable_id",
+    "whole_second",
 ]

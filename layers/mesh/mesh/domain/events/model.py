@@ -159,6 +159,12 @@ def _metadata_in(envelope: Envelope) -> object:
     return {"id": envelope.id, "correlation_id": envelope.id, **sent, **found} if isinstance(found, dict) else found
 
 
+def whole_second(at: datetime) -> datetime:
+    """A time of one's own clock, to be compared with that of an event: EventBridge gives its `time` in whole seconds,
+    and one of the same second counts as the later."""
+    return at.replace(microsecond=0)
+
+
 def stable_id(*parts: object) -> str:
     """The same parts give the same id: an event sent twice is recognised as one."""
     return str(uuid5(NAMESPACE_URL, "/".join(str(part) for part in parts)))

@@ -7,7 +7,7 @@ from mesh.domain.access.grants import filter_name
 from mesh.domain.access.overtaken import became_stricter, stricter_columns
 from mesh.domain.access.record import Access, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccessGranted
+from mesh.domain.events import AccessGranted, whole_second
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import require_consumer
@@ -141,12 +141,13 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
 
 
 def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> Granting:
-    """The reader can read: from now on its account is notified of each version. Idempotent. Raises AccessOver."""
+    """The reader can read: from now on its account is notified of each version, unless it asks not to be. Idempotent.
+    Raises AccessOver."""
     access = require_access(context, access_id).require_going_on()
-    for product in access.products():
-        context.registry.subscribe(product, access.receiver, context.clock.now())
     if access.status != "live":
-        what = f"ready, verified by {proved_as or 'no query'}"
-        access = context.accesses.save(access.moved("live", context.clock.now(), what))
+        now, what = context.clock.now(), f"ready, verified by {proved_as or 'no query'}"
+        for product in access.products():
+            context.registry.follow_request(product, access.receiver, wanted=True, asked=whole_second(now))
+        access = context.accesses.save(access.moved("live", now, what))
     context.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)

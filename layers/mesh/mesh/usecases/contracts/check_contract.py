@@ -10,7 +10,7 @@ from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract, ContractNameMismatch
 from mesh.domain.contracts.evolution import ContractDiff
 from mesh.domain.contracts.handover import is_offered, require_takeable
-from mesh.domain.contracts.product import Product
+from mesh.domain.contracts.product import Product, RetirementIsNewer
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
 from mesh.domain.errors import Rejected
@@ -106,8 +106,8 @@ def check_contract(
     product's names for its sender, unless the revision has to wait.
 
     Raises NotTheOwner (another account's name or bucket), NameTaken, ContractNameMismatch, UnknownLFTag,
-    DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, HandoverRefused, and what
-    `read_contract` raises.
+    DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, HandoverRefused,
+    RetirementIsNewer, and what `read_contract` raises.
     """
     declared = read_event(ProductDeclared, envelope).data
     registry, clock, ontology = announcing.context.registry, announcing.context.clock, announcing.ontology
@@ -133,6 +133,8 @@ def check_contract(
         )
         if before and before.has_ended and before.contract_sequencer == declared.sequencer:
             return checked
+        if before and before.was_retired_after(metadata_of(envelope).time):
+            raise _retired_since(before)
         if before and diff.breaking:
             announced = announce_change(envelope, before, contract, diff, announcing)
             if announced is None or announced.in_force > clock.now():
@@ -193,6 +195,15 @@ def _registered(
     if product is None or product.owner != sender.account:
         return None
     return None if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0 else product
+
+
+def _retired_since(product: Product) -> RetirementIsNewer:
+    return RetirementIsNewer(
+        f"{product.name} was retired after this contract was uploaded",
+        product=product.name,
+        retired=product.retired and product.retired.isoformat(),
+        remedy="To revive it all the same, upload the contract again.",
+    )
 
 
 def _after_draft(before: Product, declared: ProductDeclared) -> bool:

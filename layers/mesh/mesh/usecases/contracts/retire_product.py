@@ -48,12 +48,13 @@ def retire_product(
         owned_product(context.registry, request.product, envelope.account)  # nobody else holds a registration up
         with locks.hold(product_lock(request.product)):
             product = owned_product(context.registry, request.product, envelope.account)
-            if product.was_revived_after(metadata.id, min(metadata.time, context.clock.now())):
+            sent = min(metadata.time, context.clock.now())
+            if product.was_revived_after(metadata.id, sent):
                 if metadata.id in product.retirements:
                     return Retired(product=product.name)
                 raise _is_newer(product)
             announcements.end(product.name)
-            context.registry.mark_retired(product, metadata.id, context.clock.now())
+            context.registry.mark_retired(product, metadata.id, sent, context.clock.now())
             _hide(product.name, catalog, lake)
     ended = tuple(_end_accesses(request, metadata, context, endings))
     subscribers = list(context.registry.subscribers(product.name))

@@ -133,7 +133,7 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         using.named.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
         return True
     if drift.kind == "stricter":
-        return _ended(drift.access, using)
+        return _ended(drift.access, run, using)
     if drift.kind == "not-allowed":
         topics = using.entrances.topics
         return cut_short(drift.access, drift.what, endings=using.endings, context=using.context, topics=topics)
@@ -152,14 +152,14 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     return drift.entry is not None and _grants(drift, drift.entry, using)
 
 
-def _ended(number: str, using: Repairing) -> bool:
+def _ended(number: str, run: str, using: Repairing) -> bool:
     """An access that is stricter by now than what was decided on, by what the tags are at this moment."""
     access = using.context.accesses.access(number)
     if access is None or access.status != "live":
         return False
     stricter = stricter_columns(access, tags_of_columns(using.lake), using.named.ontology)
     if stricter:
-        using.named.end(number, stricter)
+        using.named.end(number, stricter, again=run)
     return bool(stricter)
 
 

@@ -21,7 +21,7 @@ def receive_join(
     pending until the owner admits it.
 
     A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises MalformedEvent,
-    UnknownDomain, BusPolicyFull.
+    UnknownDomain, BusPolicyFull, ConcurrentChange.
     """
     account, request = envelope.account, read_event(MemberJoined, envelope).data
     known = registry.member(account)
@@ -29,15 +29,21 @@ def receive_join(
         return known
     if rules.covers(account, request.role, request.domains):
         asked = Membership(role=request.role, domains=request.domains, contact=request.contact)
-        return admit(account, asked, domains=domains, registry=registry, bus=bus, topics=topics, clock=clock)
+        return admit(
+            account, asked, domains=domains, registry=registry, bus=bus, topics=topics, clock=clock, unless_decided=True
+        )
     require_known(request.domains, domains)
-    member = Member(
-        account=account,
-        role=request.role,
-        domains=request.domains,
-        contact=request.contact,
-        status="pending",
-        since=known.since if known else clock.now(),
-    )
-    registry.put_member(member)
-    return member
+
+    def waiting(now: Member | None) -> Member:
+        if now is not None and now.status != "pending":
+            return now
+        return Member(
+            account=account,
+            role=request.role,
+            domains=request.domains,
+            contact=request.contact,
+            status="pending",
+            since=now.since if now else clock.now(),
+        )
+
+    return registry.change_member(account, waiting)

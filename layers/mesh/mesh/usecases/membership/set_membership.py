@@ -79,7 +79,8 @@ def set_membership(
     An account that is expelled is told before that, on the topic that goes with its membership. A topic that takes
     nothing does not keep it a member.
 
-    Raises UnknownDomain, ProductsWithoutOwner, BusPolicyFull, NotAMember; what the topic raised, at the end.
+    Raises UnknownDomain, ProductsWithoutOwner, BusPolicyFull, NotAMember, ConcurrentChange; what the topic raised, at
+    the end.
     """
     account, registry = command.account, context.registry
     products, deliveries = tuple(_products_of(account, registry)), Deliveries()
@@ -119,22 +120,28 @@ def admit(
     bus: BusPermissions,
     topics: MemberTopics,
     clock: Clock,
+    unless_decided: bool = False,
 ) -> Member:
-    """Let the account onto the bus, create its topic, record it. Idempotent. Raises UnknownDomain, BusPolicyFull."""
+    """Let the account onto the bus, create its topic, record it; `unless_decided`: unless the owner has admitted or
+    expelled it meanwhile. Idempotent. Raises UnknownDomain, BusPolicyFull, ConcurrentChange."""
     require_known(membership.domains, domains)
-    known = registry.member(account)
     bus.allow(account)
-    member = Member(
-        account=account,
-        role=membership.role,
-        domains=membership.domains,
-        contact=membership.contact or (known.contact if known else ""),
-        status="admitted",
-        topic_arn=topics.create(account),
-        since=known.since if known else clock.now(),
-    )
-    registry.put_member(member)
-    return member
+    topic = topics.create(account)
+
+    def admitted(known: Member | None) -> Member:
+        if unless_decided and known is not None and known.status != "pending":
+            return known
+        return Member(
+            account=account,
+            role=membership.role,
+            domains=membership.domains,
+            contact=membership.contact or (known.contact if known else ""),
+            status="admitted",
+            topic_arn=topic,
+            since=known.since if known else clock.now(),
+        )
+
+    return registry.change_member(account, admitted)
 
 
 def _products_of(account: str, registry: Registry) -> Iterator[Product]:
@@ -166,11 +173,12 @@ def _ended(account: str, reason: str, now: datetime) -> tuple[MembershipEnded, M
 
 
 def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:
-    known = registry.member(account)
-    if known is None:
-        raise NotAMember(f"account {account} is not a member of this mesh", account=account)
-    member = known.evolve(status="expelled", topic_arn="")
-    registry.put_member(member)
+    def expelled(known: Member | None) -> Member:
+        if known is None:
+            raise NotAMember(f"account {account} is not a member of this mesh", account=account)
+        return known.evolve(status="expelled", topic_arn="")
+
+    member = registry.change_member(account, expelled)
     bus.withdraw(account)
     return member
 

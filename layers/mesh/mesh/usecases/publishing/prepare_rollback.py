@@ -1,12 +1,12 @@
 """A rollback as a commit: every table at the metadata file that it had, as a new version. Nothing is copied."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mesh.domain.contracts.evolution import Change, ContractDiff, together
 from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.errors import Rejected
-from mesh.domain.events import ColumnRef, Envelope, Reason, Rollback, TableChange
+from mesh.domain.events import ColumnRef, Envelope, Reason, Rollback, TableChange, metadata_of
 from mesh.domain.publishing.iceberg_table import location_of, marks_of, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known, require_metadata
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
@@ -20,10 +20,16 @@ from mesh.usecases.publishing.verify_proposal import Verifier
 
 WAITS = timedelta(hours=2)
 """How long a rollback without an outcome blocks other rollbacks."""
+LATE = timedelta(hours=1)
+"""How long an order may be under way, beside a version that is being committed; EventBridge delivers for a day."""
 
 
 class AlreadyThere(Rejected):
     """A rollback to the present version, whose tables are as it has them."""
+
+
+class RollbackTooLate(Rejected):
+    """An order that came long after it was given, and after another version was published."""
 
 
 class RollbackInProgress(Rejected):
@@ -39,7 +45,7 @@ def prepare_rollback(envelope: Envelope, *, context: CentralContext, using: Veri
 
     Idempotent, also beside another run of the same event: a repetition builds the commit anew, and joins the version
     once there is one. Raises what `read_order` raises, ProductIsRetired, OrderRefused, UnknownVersion, VersionEnded,
-    NeedsExpress, AlreadyThere, VersionGone; ConcurrentChange while a proposal is being committed.
+    NeedsExpress, AlreadyThere, RollbackTooLate, VersionGone; ConcurrentChange while a proposal is being committed.
     """
     requested, product = read_order(envelope, context)
     product.require_not_retired()
@@ -51,6 +57,7 @@ def prepare_rollback(envelope: Envelope, *, context: CentralContext, using: Veri
     recorded = using.registry.version_of_run(product.name, number)  # read after `last`, so that it is not `last` itself
     if recorded is not None:
         return found.evolve(next="repeat", version=recorded.version)
+    _require_in_time(order, metadata_of(envelope).time, last)
     opened = ProposalRecord(product=product.name, proposal=number, digest="", at=using.clock.now())
     using.proposals.keep_commit(using.proposals.open(opened), *_commit(order, product, last, number, using))
     return found
@@ -70,6 +77,17 @@ def _begun(order: RollbackOrder, context: CentralContext) -> RollbackOrder:
         facts = {"product": order.product, "version": order.version, "by": order.requested_by, "why": order.reason}
         context.trace.note(order.correlation_id, "rollback requested", **facts)
     return known
+
+
+def _require_in_time(order: RollbackOrder, sent: datetime, last: ProductVersion | None) -> None:
+    """Who gave the order did not know of a version that was published while it was under way for long."""
+    if last is not None and order.at - sent > LATE and last.published > sent:
+        raise RollbackTooLate(
+            f"the order of {sent.isoformat()} came after version {last.version} was published",
+            product=order.product,
+            version=last.version,
+            remedy=f"To go back all the same: mesh rollback {order.product} {order.version}",
+        )
 
 
 def _commit(
