@@ -89,10 +89,10 @@ def decide(where: MeshContext, account: Account, data: AccessDecided, *, quiet: 
     watch = Watch(where, account, data.access, send(where, account, data))
     if before is None:
         return wait_for_refusal(watch)
-    known = len(before.history)
 
     def taken(seen: Seen) -> bool:
-        return any(step.what.startswith(taken_note) for step in (seen.access.history[known:] if seen.access else ()))
+        steps = seen.access.history if seen.access else ()
+        return any(step.what.startswith(taken_note) and step not in before.history for step in steps)
 
     seen = wait_until_taken(watch, taken)
     if seen.access is not None and seen.access.status in SETTLED:

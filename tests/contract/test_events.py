@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 from mesh.domain.events import EVENT_TYPES, KINDS, Envelope, Event, EventData, LimitingData
 from mesh.domain.lineage.orders import Orders
+from mesh.domain.membership.authorisation import SENDERS
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
 from mesh.usecases.access.end_access import Ending
@@ -211,6 +213,40 @@ def test_an_s3_key_is_taken_as_it_is():
 
     assert all(isinstance(ref, ObjectRef) for ref in refs)
     assert refs[1].key == "loans/data/loans/part 1+1 %2F größe.csv"
+
+
+# What a schema cannot say: `where` of a reason is checked by the model, a contract has the limits of docs/limits.md.
+BOUNDED_ELSEWHERE = {"MembersReason.where", "ProductDeclared.contract"}
+
+
+def endless(schema: dict[str, Any], place: str) -> Iterator[str]:
+    """Texts, lists and objects of a schema that have no end."""
+    for name, part in schema.get("properties", {}).items():
+        yield from endless(part, f"{place}.{name}")
+    for part in schema.get("anyOf", []):
+        yield from endless(part, place)
+    match schema:
+        case {"$ref": _} | {"enum": _} | {"const": _}:
+            pass
+        case {"type": "string"} if schema.get("format") != "date-time" and "maxLength" not in schema:
+            quantifiers = re.sub(r"\\.|\[[^\]]*\]", "x", schema.get("pattern", "*"))
+            if re.search(r"[*+]|,\}", quantifiers):
+                yield place
+        case {"type": "array"}:
+            if "maxItems" not in schema:
+                yield place
+            yield from endless(schema["items"], f"{place}[]")
+        case {"type": "object"} if "properties" not in schema:
+            yield place
+
+
+@pytest.mark.parametrize("kind", sorted({*SENDERS, "MemberJoined", "QuarantineDecided"}))
+def test_what_a_member_may_send_has_an_end(kind: str):
+    """Central records it beside what it needs to write later, in an item of 400 KB."""
+    schema = schemas()[kind]
+    parts = {schema["title"]: schema, **schema["$defs"]}
+    found = {place for name, part in parts.items() for place in endless(part, name)}
+    assert found <= BOUNDED_ELSEWHERE
 
 
 def test_the_sender_is_the_envelopes_and_no_events_field():

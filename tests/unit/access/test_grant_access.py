@@ -274,7 +274,7 @@ def test_ready_releases_the_run(central, shared):
     central.answer(ready(shared), "AccessReady")
 
     ((token, output),) = sent(central)
-    assert (token, output["ready"], output["proved_as"]) == ("t-ready", True, "arn:role")
+    assert (token, output) == ("t-ready", {"ready": True})
     assert central.accesses.token(shared, "ready") is None
 
 
@@ -457,6 +457,49 @@ def test_an_account_that_could_not_pass_it_on_has_not(central, shared):
     central.answer(checked(shared, grants="ab12", reason={"code": "LinkTaken", "message": "taken"}), "AccessChecked")
 
     assert central.access(shared).passed_on == ""
+
+
+def test_an_answer_to_a_question_of_tomorrow_is_refused(central, shared):
+    """It would be the newest for good."""
+    with pytest.raises(MayNotAnswer):
+        central.answer(checked(shared, asked="2027-01-01T00:00:00Z"), "AccessChecked")
+    assert central.access(shared).checked is None
+
+
+def test_an_access_that_ends_is_not_written_to_by_its_account(central, shared):
+    central.change(shared, "ending")
+    before = central.access(shared)
+
+    central.answer(checked(shared, reason={"code": "ReaderSuspended", "message": "gone"}, grants="ab"), "AccessChecked")
+
+    assert central.access(shared) == before
+
+
+@pytest.mark.parametrize("part", ["message", "remedy", "where", "code"])
+def test_a_reason_that_never_ends_is_refused_and_one_of_a_members_own_functions_is_not(central, shared, part):
+    def said(length):
+        return {"code": "ProofFailed", "message": "no", part: {"a": "é" * length} if part == "where" else "é" * length}
+
+    for kind, data in (("AccessChecked", checked(shared)), ("AccessNotReady", {"access": shared})):
+        with pytest.raises(MalformedEvent, match=f"reason.{part}"):
+            central.answer(data | {"reason": said(8_001)}, kind)
+    assert central.access(shared).checked is None
+    assert [each["reason"]["code"] for each in central.notified(CONSUMER, "DecisionRefused")] == ["MalformedEvent"] * 2
+
+    central.answer(checked(shared, reason=said(128 if part == "code" else 1_200)), "AccessChecked")
+    assert central.access(shared).checked.reason.code
+
+
+def test_a_reader_that_comes_and_goes_fills_no_record(central, shared):
+    for n in range(200):
+        gone = {"reason": {"code": "ReaderSuspended", "message": "gone"}} if n % 2 else {}
+        central.answer(checked(shared, f"run-{n}", **gone), "AccessChecked")
+
+    steps = [step.what for step in central.access(shared).history]
+    assert len(steps) == 50
+    assert steps[0].startswith("requested for")
+    assert "granted" in steps
+    assert steps[-1] == "suspended: its reader's role is gone"
 
 
 def test_only_the_account_of_the_reader_says_whether_it_reads(central, shared):

@@ -19,11 +19,16 @@ _LONGEST_LISTED: Final = 400
 """Of what stands in a list: the error of a state has 32,768 characters."""
 
 
+def clipped(text: str, longest: int) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def _clipped(value: Any, longest: int = _LONGEST_VALUE) -> Any:  # noqa: ANN401 - any JSON value
     """What people wrote may be repeated in an error, and be a megabyte."""
     match value:
         case str():
-            return value if len(value) <= longest else f"{value[: longest - 1]}…"
+            return clipped(value, longest)
         case list() | tuple():
             return [_clipped(each, _LONGEST_LISTED) for each in value]
         case dict():

@@ -1,15 +1,21 @@
 """One access from its request to its end: what was requested, decided and granted. Request and grant share its id.
 
 requested → waiting → granting → sharing → live → ending → ended; or denied, from any state before `granting`.
+
+The record is one item, of 400 KB at most, and an access is ended by writing to it: whatever members say while it goes
+on, an end has room. So texts are cut, the history is, and what is decided on may have MOST_DECIDED.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator
 
 from mesh.domain.access.policy import EFFECTS, Course, Effect
-from mesh.domain.access.request import AccessRequest
-from mesh.domain.errors import Rejected
+from mesh.domain.access.request import AccessRequest, AmbiguousRequest
+from mesh.domain.errors import Rejected, clipped
 from mesh.domain.events import (
     AccountId,
     DecisionRequested,
@@ -30,6 +36,15 @@ ASKING: frozenset[Status] = frozenset({"requested", "waiting", "granting", "shar
 HOLDING: frozenset[Status] = frozenset({"granting", "sharing", "live"})
 """Grants exist, or may exist, and must stay."""
 OVER: frozenset[Status] = frozenset({"ended", "denied"})
+
+
+MOST_DECIDED: Final = 250_000
+"""Bytes of the record of an access that is decided."""
+_MOST_TEXT: Final = 2_000
+_MOST_WHERE: Final = 8_000
+_MOST_STEP: Final = 1_200
+_FIRST_STEPS: Final = 20
+_NEWEST_STEPS: Final = 30
 
 
 class AlreadyRequested(Rejected):
@@ -93,13 +108,26 @@ def _column_of(place: tuple[str, str]) -> Callable[[str], str]:
     return lambda name: name.removeprefix(prefix) if name.startswith(prefix) else ""
 
 
+def _shortened(reason: Reason) -> Reason:
+    return Reason(
+        code=clipped(reason.code, _MOST_TEXT),
+        message=clipped(reason.message, _MOST_TEXT),
+        where=reason.where if len(json.dumps(reason.where)) <= _MOST_WHERE else {},
+        remedy=clipped(reason.remedy, _MOST_TEXT),
+    )
+
+
+KeptReason = Annotated[Reason, AfterValidator(_shortened)]
+"""A reason as it is recorded: its texts are cut, and where it says too much about the place, that is left out."""
+
+
 class ReaderCheck(Model):
     """What the receiving account said last of its reader: asked when, and by which run; `reason`: why it cannot read,
     None where it does."""
 
     run: str
     asked: datetime
-    reason: Reason | None = None
+    reason: KeptReason | None = None
 
     @property
     def suspended(self) -> bool:
@@ -111,7 +139,14 @@ class Step(Model):
     """One entry of its history."""
 
     at: datetime
-    what: str
+    what: Annotated[str, AfterValidator(lambda text: clipped(text, _MOST_STEP))]
+
+
+def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The first steps, from request to grant, and the newest."""
+    if len(history) <= _FIRST_STEPS + _NEWEST_STEPS:
+        return history
+    return (*history[:_FIRST_STEPS], *history[-_NEWEST_STEPS:])
 
 
 class Access(Model):
@@ -137,7 +172,7 @@ class Access(Model):
     """An approver granted less than was requested."""
     released: bool = False
     """The receiving account has said that it gave back what it passed on: whoever ends the access need not wait."""
-    cut_short: Reason | None = None
+    cut_short: KeptReason | None = None
     """Why it ends before it was to: the rules no longer allow what it gives."""
     forewarned: bool = False
     """Its end was moved, and its holder and the owners were told, for that reason."""
@@ -149,9 +184,9 @@ class Access(Model):
     """What the account said that it has passed on: their digest."""
     granted: bool = False
     """Granting has begun, so there may be something to revoke."""
-    reason: Reason | None = None
+    reason: KeptReason | None = None
     cause: Cause | None = None
-    history: tuple[Step, ...] = ()
+    history: Annotated[tuple[Step, ...], AfterValidator(_bounded)] = ()
     revision: int = 0
 
     def moved(self, status: Status, at: datetime, what: str, **changes: object) -> "Access":
@@ -195,6 +230,16 @@ class Access(Model):
             reminder=number,
             how=f"mesh approve {self.id} --reason …, or: mesh deny {self.id} --reason …",
         )
+
+    def require_room(self) -> "Access":
+        """Raises AmbiguousRequest where what was decided on leaves no room for what is recorded later."""
+        if len(self.model_dump_json().encode()) > MOST_DECIDED:
+            raise AmbiguousRequest(
+                f"the names in it are too long: the record of one access has {MOST_DECIDED:,} bytes",
+                access=self.id,
+                remedy="request fewer columns or tables at once",
+            )
+        return self
 
     def require_going_on(self) -> "Access":
         """Raises AccessOver for an access that was revoked meanwhile."""

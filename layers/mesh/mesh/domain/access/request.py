@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
-from mesh.domain.errors import Rejected
+from mesh.domain.errors import Rejected, clipped
 from mesh.domain.events import AccessRequested
 from mesh.domain.governance.expressions import Expression, parse_expression
 from mesh.domain.governance.ontology import PRODUCT
 from mesh.domain.model import Model
+
+_MOST_SHOWN: Final = 2_000
 
 
 class AmbiguousRequest(Rejected):
@@ -53,7 +55,10 @@ class AccessRequest(Model):
 
     @property
     def what(self) -> str:
-        """For people: `credit-card.credit_card (alter, hoehe) where amount > 1000`."""
+        """For people: `credit-card.credit_card (alter, hoehe) where amount > 1000`; a long one is cut."""
+        return clipped(self._what(), _MOST_SHOWN)
+
+    def _what(self) -> str:
         if not self.product:
             return self.expression
         place = f"{self.product}.{self.table}" if self.table else self.product

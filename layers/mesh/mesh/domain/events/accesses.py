@@ -10,6 +10,7 @@ from mesh.domain.events.model import (
     ColumnName,
     EventData,
     LimitingData,
+    MembersReason,
     Moment,
     ProductName,
     Reason,
@@ -18,6 +19,9 @@ from mesh.domain.events.model import (
 )
 from mesh.domain.model import Model
 from mesh.domain.packing import Packed
+
+Links = Annotated[tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=5000)]
+"""Resource links by name: more databases than an AccessGranted has room for."""
 
 
 class AccessRequested(LimitingData):
@@ -83,7 +87,7 @@ class AccessDecided(LimitingData):
     decision: Literal["approve", "deny"]
     reason: str = Field(min_length=1, max_length=1000)
     until: Moment | None = None
-    columns: tuple[str, ...] = Field(default=(), max_length=1000)
+    columns: tuple[Annotated[str, Field(max_length=511)], ...] = Field(default=(), max_length=1000)
 
 
 class DecisionRefused(EventData):
@@ -131,17 +135,17 @@ class AccessReady(EventData):
     """Linked, granted to the reader, and verified by a query: the reader can read."""
 
     access: AccessId
-    links: tuple[str, ...]
-    proved_as: str = ""
+    links: Links
+    proved_as: str = Field(default="", max_length=2048)
     """The ARN of the role that ran the verification query; empty where there was nothing to query yet."""
-    query_execution_id: str = ""
+    query_execution_id: str = Field(default="", max_length=128)
 
 
 class AccessNotReady(EventData):
     """The receiving account could not use a grant; central revokes it."""
 
     access: AccessId
-    reason: Reason
+    reason: MembersReason
 
 
 class AccessCheckRequested(EventData):
@@ -171,7 +175,7 @@ class AccessChecked(EventData):
     access: AccessId
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
     asked: Moment
-    reason: Reason | None = None
+    reason: MembersReason | None = None
     grants: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
     """The grants that the access consists of by now, as they were ordered."""
 
@@ -219,4 +223,4 @@ class AccessReleased(EventData):
     """The receiving account has revoked its local grants."""
 
     access: AccessId
-    links_removed: tuple[str, ...] = ()
+    links_removed: Links = ()

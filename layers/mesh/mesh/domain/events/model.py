@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
 from pydantic.config import ExtraValues
 
 from mesh.domain.errors import Rejected
@@ -80,6 +80,25 @@ class Reason(Model):
     message: str
     where: dict[str, Any] = Field(default_factory=dict)
     remedy: str = ""
+
+
+MOST_SAID: Final = 8_000
+"""Characters of each part of a reason that a member sends: all that its own machines say has 2,000."""
+
+
+def _of_members(where: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(where)) > MOST_SAID:
+        raise ValueError(f"more than {MOST_SAID} characters")
+    return where
+
+
+class MembersReason(Reason):
+    """A reason that a member sends: central records it, and repeats it, so it has an end."""
+
+    code: str = Field(max_length=128)
+    message: str = Field(max_length=MOST_SAID)
+    where: Annotated[dict[str, Any], AfterValidator(_of_members)] = Field(default_factory=dict)
+    remedy: str = Field(default="", max_length=MOST_SAID)
 
 
 class Envelope(Model):

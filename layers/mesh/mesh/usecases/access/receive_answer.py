@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mesh.domain.access.record import Access, ReaderCheck
+from mesh.domain.access.record import HOLDING, Access, ReaderCheck
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     AccessChecked,
@@ -34,7 +34,7 @@ CHECKED: Final = "checked"
 
 
 class MayNotAnswer(Rejected):
-    """An account reports on another account's access."""
+    """An account reports on another account's access, or answers what it cannot have been asked."""
 
 
 class Answered(Model):
@@ -88,7 +88,7 @@ def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) ->
 def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
     """The reader can read: if a run still waits for that, and has not revoked the grant, the access goes live."""
     data = read_event(AccessReady, envelope).data
-    found = _reported(envelope, data.access, READY, {"ready": True, **data.model_dump(mode="json")}, context)
+    found = _reported(envelope, data.access, READY, {"ready": True}, context)
     if context.accesses.token(data.access, READY) is not None:
         record_live(data.access, data.proved_as, context=context)
     return found
@@ -96,23 +96,27 @@ def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
 
 def _not_ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
     data = read_event(AccessNotReady, envelope).data
-    return _reported(envelope, data.access, READY, {"ready": False, **data.model_dump(mode="json")}, context)
+    return _reported(envelope, data.access, READY, {"ready": False, "reason": data.reason.model_dump()}, context)
 
 
 def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
     """Kept with the access: a run that is started again is not answered again."""
     data = read_event(AccessReleased, envelope).data
-    found = _reported(envelope, data.access, RELEASED, data.model_dump(mode="json"), context)
+    found = _reported(envelope, data.access, RELEASED, {"access": data.access}, context)
     if found.access.status == "ending" and not found.access.released:
         context.accesses.save(found.access.evolve(released=True))
     return found
 
 
 def _checked(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
-    """Kept with the access, for the reconciliation that asked. No run waits for it. An answer to an earlier question,
-    which comes late or again, changes nothing."""
+    """Kept with an access that is held, for the reconciliation that asked. No run waits for it. An answer to an earlier
+    question, which comes late or again, changes nothing."""
     data = read_event(AccessChecked, envelope).data
     found = _reported(envelope, data.access, CHECKED, {}, context)
+    if data.asked > context.clock.now():
+        raise MayNotAnswer(f"access {data.access} was not asked about at {data.asked}", account=envelope.account)
+    if found.access.status not in HOLDING:
+        return found
     before, check = found.access.checked, ReaderCheck(run=data.run, asked=data.asked, reason=data.reason)
     if data.grants and data.grants != found.access.passed_on and (data.reason is None or check.suspended):
         saved = context.accesses.save(found.access.evolve(passed_on=data.grants))

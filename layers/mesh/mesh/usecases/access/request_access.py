@@ -184,7 +184,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
             f"{found.effect}: {', '.join(found.rules)}",
             decided=found,
             answer_by=now + policies.approval.deny_after if found.course == "require_approval" else None,
-        )
+        ).require_room()
     )
     context.trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
     return Verdict(access=access.id, effect=found.course, rounds=rounds, reason=_reason(found))
