@@ -230,6 +230,46 @@ def test_the_rule_for_people_publishes_by_a_role_of_its_own(file):
     assert allowed == ["kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"]
 
 
+RELAY = "*-RelayInboxFunctionRole-*"
+# What an account says on its own bus as well, by which roles alone; everything else there is central's.
+SAID_BY_ITSELF = {
+    "AccessReady": None,  # people hear it, and nothing acts upon it
+    "ProductQuarantined": "${AWS::StackName}-*",
+    "QuarantineDecided": "ProducerSteward",
+}
+
+
+def speakers(bus: dict, kind: str) -> str | None:
+    """The roles of the account that may put such an event on its bus: a pattern; None where nothing denies it."""
+    for statement in bus["Policy"]["Statement"]:
+        match statement["Condition"]:
+            case {"ForAnyValue:StringEquals": {"events:detail-type": kinds}} if kind not in kinds:
+                continue
+            case {"ForAnyValue:StringNotEquals": {"events:detail-type": kinds}} if kind in kinds:
+                continue
+            case {"ArnNotLike": {"aws:PrincipalArn": {"Fn::Sub": pattern}}}:
+                assert statement["Effect"] == "Deny"
+                return pattern.partition(":role/")[2]
+    return None
+
+
+@pytest.mark.parametrize("file", ["template.producer.yaml", "template.consumer.yaml"])
+def test_what_an_accounts_rules_act_upon_is_said_by_whom_it_is_of(file):
+    """Whoever may put events on the bus would speak for central otherwise."""
+    template = DEPLOYED[file]
+    rules = resources(template, "AWS::Events::Rule")
+    heard = {
+        kind
+        for name, rule in rules.items()
+        if rule.get("EventBusName") == {"Ref": "OwnBus"} and name != "PeopleRule"
+        for kind in rule["EventPattern"]["detail-type"]
+    }
+    bus = resources(template, "AWS::Events::EventBus")["OwnBus"]
+
+    assert len(heard) > 3
+    assert {kind: speakers(bus, kind) for kind in heard} == {kind: SAID_BY_ITSELF.get(kind, RELAY) for kind in heard}
+
+
 # What AWSLakeFormationCrossAccountManager has and a granting role of central's does not need.
 NOT_OF_A_GRANTOR = {
     "organizations:ListRoots": "grants go to accounts, never to an organization or a part of it",

@@ -387,7 +387,16 @@ def nobody_listens(mesh: MeshDriver) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["FilesReleased", "ProductHandedOver", "ProductRegistered", "ProductUpdated", "ProposalSettled"]
+    "kind",
+    [
+        "ContractChangeAnnounced",
+        "FilesReleased",
+        "ProductHandedOver",
+        "ProductQuarantined",
+        "ProductRegistered",
+        "ProductUpdated",
+        "ProposalSettled",
+    ],
 )
 def test_nobody_in_the_producers_account_speaks_for_central(mesh: MeshDriver, kind: str) -> None:
     """What central says is acted upon: published files are deleted, batches are settled."""
