@@ -234,13 +234,13 @@ RELAY = "*-RelayInboxFunctionRole-*"
 # What an account says on its own bus as well, by which roles alone; everything else there is central's.
 SAID_BY_ITSELF = {
     "AccessReady": None,  # people hear it, and nothing acts upon it
-    "ProductQuarantined": "${AWS::StackName}-*",
+    "ProductQuarantined": ["*-*Function*-*", "*-OnboardUpload*-*", "*-PrepareProduct*-*"],
     "QuarantineDecided": "ProducerSteward",
 }
 
 
-def speakers(bus: dict, kind: str) -> str | None:
-    """The roles of the account that may put such an event on its bus: a pattern; None where nothing denies it."""
+def speakers(bus: dict, kind: str) -> str | list[str] | None:
+    """The roles that may put such an event on the account's bus, by pattern; None where nothing denies it."""
     for statement in bus["Policy"]["Statement"]:
         match statement["Condition"]:
             case {"ForAnyValue:StringEquals": {"events:detail-type": kinds}} if kind not in kinds:
@@ -250,6 +250,8 @@ def speakers(bus: dict, kind: str) -> str | None:
             case {"ArnNotLike": {"aws:PrincipalArn": {"Fn::Sub": pattern}}}:
                 assert statement["Effect"] == "Deny"
                 return pattern.partition(":role/")[2]
+            case {"ArnNotLike": {"aws:PrincipalArn": [*patterns]}}:
+                return [pattern.partition(":role/")[2] for pattern in patterns]
     return None
 
 
