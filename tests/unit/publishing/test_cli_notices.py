@@ -9,6 +9,7 @@ from mesh.domain.events import (
     ContractChangeAnnounced,
     Event,
     FilesKept,
+    MembersReason,
     Metadata,
     ProductQuarantined,
     ProductUpdated,
@@ -97,7 +98,7 @@ def event_of(kind):
     names = [name for name, field in kind.model_fields.items() if field.is_required()]
     particular = PARTICULAR.get(kind.detail_type(), {})
     fields = {name: FIELDS[name] for name in names if name not in particular} | particular
-    if "reason" in fields and kind.model_fields["reason"].annotation is Reason:
+    if "reason" in fields and kind.model_fields["reason"].annotation in (Reason, MembersReason):
         fields["reason"] = WHY
     return Event[kind](data=kind.model_validate(fields))
 
