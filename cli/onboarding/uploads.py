@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
+from mesh.adapters.odcs.contracts import load_document
+from mesh.domain.contracts.contract import ContractNotYaml
 from mesh.domain.onboarding.keys import PRODUCT
 from rich.progress import Progress
 
@@ -82,11 +83,11 @@ def product_name(folder: Path) -> str:
     contract = folder / "contract.yaml"
     if contract.exists():
         try:
-            document = yaml.safe_load(contract.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
-            document = None  # Meshwork itself says what is wrong with it, with line and column
-        if isinstance(document, dict) and isinstance(document.get("name"), str):
-            name = document["name"]
+            written = load_document(contract.read_bytes()).get("name")
+        except ContractNotYaml:
+            written = None  # Meshwork itself says what is wrong with it, with line and column
+        if isinstance(written, str):
+            name = written
     if not isinstance(name, str) or not PRODUCT.fullmatch(name):
         raise output.CommandFailed(
             f"{name!r} is not a valid product name",

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import yaml
-from mesh.adapters.odcs.contracts import draft_contract, read_contract
+from mesh.adapters.odcs.contracts import draft_contract, load_document, read_contract
 from mesh.domain.contracts.contract import (
     Contract,
     ContractLocationMismatch,
@@ -127,7 +127,13 @@ DEEP_CHAIN = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [[[[*a{n - 1}]]]]" for n 
         b"\xff\xfe\x00n", b"\x00\x01\x02", "", "- a", "just text", "a: 1\n---\nb: 2", "name: a\nname: b", "a: &a [*a]",
         "a: *nowhere", "1: x", "[" * 100_000, "a: !!python/object/apply:os.system [ls]", "a: !!set {x}", "a: .nan",
         'a: "\\ud800"', "a: !!timestamp 2026-01-01", "x" * 300_000, "a: " + "9" * 5000, BOMB, DEEP_CHAIN,
-        "<<: 5", "? [a, b]\n: c", "a: {[x]: y}",
+        "<<: 5", "? [a, b]\n: c", "a: {[x]: y}", "a: !!bool maybe", "a: !!bool yes", "a: !!null nothing",
+        'a: !!int ""', 'a: !!float ""', 'a: !!int "_"', "a: !!int 0x_", "a: !!int 1:30", "a: !!float 1:30.5",
+        "a: !!int " + "1:" * 200_000 + "1", "a: !!float " + "1:" * 200 + "1.5", "a: !!timestamp foo",
+        "a: !!omap [b: 1]", "a: !!pairs [b: 1]", "a: !!binary YQ==", "a: !!map [b]", "a: !!map [[b, c]]", "a: !!map bc",
+        "a: !!seq {b: c}", "a: !!str [b]", "!!map [a]", "a: !own b", "a: 0x" + "f" * 500, "a: 1." + "0" * 500,
+        "a: " + "9" * 500,
+        'a: "\\UFFFFFFFF"', "%YAML 1." + "9" * 5000 + "\n--- {a: b}",
     ],
 )  # fmt: skip
 def test_a_document_that_is_not_a_plain_yaml_mapping_is_rejected_quickly(text):
@@ -135,6 +141,40 @@ def test_a_document_that_is_not_a_plain_yaml_mapping_is_rejected_quickly(text):
     with pytest.raises(ContractNotYaml):
         read(text)
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a:\n  !!bool maybe", "the contract is not YAML: 'maybe' is not written as !!bool"),
+        ("a:\n  !!timestamp foo", "the tag 'tag:yaml.org,2002:timestamp' is none of !!str, !!int"),
+        ("a:\n  " + "9" * 500, "the number 99999999999999999999… has 500 characters, 400 are possible"),
+    ],
+)
+def test_a_value_that_cannot_be_made_is_refused_with_its_place(text, told):
+    with pytest.raises(ContractNotYaml) as refused:
+        read(text)
+    assert told in refused.value.message
+    assert (refused.value.where["line"], refused.value.where["column"]) == (2, 3)
+
+
+SCALARS = {
+    "0644": 420, "0": 0, "-0x_1F": -31, "0b1_0": 2, "1_000": 1000, "+7": 7, "1_0.5": 10.5, "-1.": -1.0, ".5": 0.5,
+    "1.5e+3": 1500.0, "9" * 400: int("9" * 400), "true": True, "FALSE": False, "~": None, "null": None, "": None,
+    "!!int 0644": 420, "!!float 1.0": 1.0, '!!bool "true"': True, "!!null ~": None, "!!str 1": "1", "! 1": 1,
+    "!!seq [1]": [1], "!!map {b: 1}": {"b": 1},
+    **{text: text for text in (
+        "1:30", "1:1:1.5", "-1:30", "0089", "1e3", "0x_", "_1", "+", ".", "yes", "off", "2026-01-01",
+        "2026-01-01T10:00:00Z", "1.2.3", "=", "1:" * 200_000 + "1", "1:" * 200 + "1.5",
+    )},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SCALARS)
+def test_scalars_are_json_s(text):
+    made = load_document(f"a: {text}\nb: &b {{c: 1}}\nd: {{<<: *b, e: 2}}")
+    assert (made["a"], type(made["a"])) == (SCALARS[text], type(SCALARS[text]))
+    assert made["d"] == {"c": 1, "e": 2}
 
 
 TABLES = "schema: [{name: t, properties: [&c {name: no}]}, {name: u, properties: [*c]}]"

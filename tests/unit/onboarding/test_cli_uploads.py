@@ -48,7 +48,7 @@ def test_the_contracts_name_wins_over_the_folders(tmp_path):
     assert uploads.product_name(found) == "card-fees"
 
 
-@pytest.mark.parametrize("text", ["name: [", "- a list", "name: 7"])
+@pytest.mark.parametrize("text", ["name: [", "- a list", "name: 7", "name: fees-2\nid: !!bool maybe"])
 def test_a_contract_that_names_nothing_leaves_the_folders_name_to_the_mesh_to_refuse(tmp_path, text):
     found = folder(tmp_path, "contract.yaml")
     (found / "contract.yaml").write_text(text)

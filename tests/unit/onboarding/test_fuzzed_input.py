@@ -126,6 +126,28 @@ def test_files_that_are_called_a_contract(text: bytes | str) -> None:
     read(text)
 
 
+TAGS = [
+    "", "!", "!!bool", "!!int", "!!float", "!!null", "!!str", "!!map", "!!seq", "!!set", "!!omap", "!!pairs",
+    "!!binary", "!!timestamp", "!!merge", "!!value", "!own", "!<tag:yaml.org,2002:int>",
+]  # fmt: skip
+scalars = (
+    st.text("0123456789:._-+eExbaf~ ", max_size=12)
+    | st.sampled_from(["", "maybe", "yes", "1:1.5", "2026-13-41", "0o7", ".inf", "<<", "=", "[]", "[[b, c]]", "{b: c}"])
+    | st.builds(
+        lambda piece, times, end: piece * times + end,
+        st.sampled_from(["1:", "59:", "9", "_", "0", "0x", "1.", "e+9"]),
+        st.sampled_from([2, 200, 50_000]),
+        st.sampled_from(["", "1", "1.5", ".", ":"]),
+    )
+)
+
+
+@settings(max_examples=3 * settings().max_examples)
+@given(st.sampled_from(TAGS), scalars, st.booleans(), st.sampled_from(["", "name: ", "schema:\n- name: "]))
+def test_contracts_with_a_tag_or_a_number_of_yaml(tag: str, scalar: str, quoted: bool, before: str) -> None:
+    read(f"{before}{tag} {json.dumps(scalar) if quoted else scalar}\nversion: {tag} {scalar}")
+
+
 def read(text: bytes | str) -> None:
     try:
         with in_time(SECONDS):

@@ -1,12 +1,12 @@
 """YAML from strangers: bounded in size, depth and what aliases expand to, without duplicate keys, JSON's types only.
 
-YAML 1.1's dates and its yes/no/on/off booleans are left as text: a column named `no` is not a boolean, and the
-standard's JSON Schema wants dates as strings.
+YAML 1.1's dates, its yes/no/on/off booleans and its numbers to the base of sixty (`1:30`) are left as text: a column
+named `no` is not a boolean, and the standard's JSON Schema wants dates as strings.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Never
 
 import yaml
@@ -18,6 +18,21 @@ MAX_NODES: Final = 100_000
 """Of 5,000 columns each may have twenty. So many take 15 s of a processor to read; functions have a minute."""
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
 """Of all scalars together."""
+MAX_NUMBER: Final = 400
+"""Characters of a number. A double has 309 digits before its point."""
+_CORE: Final = "tag:yaml.org,2002:"
+_SPELLED: Final = {
+    "null": re.compile(r"~|null|Null|NULL|"),
+    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
+    "int": re.compile(r"[-+]?(?:0b_*[01][01_]*|0[0-7_]*|[1-9][0-9_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*)"),
+    "float": re.compile(
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    ),
+}
+"""How a scalar of a type is written, whether or not it has the type's tag."""
+_FIRST: Final = {"null": ["~", "n", "N", ""], "bool": [*"tTfF"], "int": [*"-+0123456789"], "float": [*"-+.0123456789"]}
+"""With which characters it begins."""
 
 
 class Source(NamedTuple):
@@ -37,8 +52,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_CORE}merge":
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"key {key.value!r} comes twice", key.start_mark
@@ -47,13 +62,35 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+def _as_spelled(kind: str, construct: Callable[[Any, yaml.ScalarNode], Any]) -> Callable[[Any, yaml.ScalarNode], Any]:
+    """The constructor of a type, for nothing but what is written as it: a tag may stand before any text."""
+
+    def checked(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - a YAML value
+        text = str(loader.construct_scalar(node))
+        if not _SPELLED[kind].fullmatch(text):
+            what = f"{text[:60]!r} is not written as !!{kind}"
+        elif len(text) > MAX_NUMBER:
+            what = f"the number {text[:20]}… has {len(text):,} characters, {MAX_NUMBER} are possible"
+        else:
+            return construct(loader, node)
+        raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+
+    return checked
+
+
+def _refuse_tag(_loader: yaml.SafeLoader, node: yaml.Node) -> Never:
+    what = f"the tag {node.tag!r} is none of !!str, !!int, !!float, !!bool, !!null, !!map, !!seq: leave it out"
+    raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+
+
+_Loader.yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}
+for _kind, _pattern in _SPELLED.items():
+    _Loader.add_implicit_resolver(_CORE + _kind, re.compile(rf"(?:{_pattern.pattern})\Z"), _FIRST[_kind])
+_Loader.yaml_constructors = {
+    **{_CORE + kind: yaml.SafeLoader.yaml_constructors[_CORE + kind] for kind in ("str", "map", "seq")},
+    **{_CORE + kind: _as_spelled(kind, yaml.SafeLoader.yaml_constructors[_CORE + kind]) for kind in _SPELLED},
+    None: _refuse_tag,
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
 
 
 def load_yaml(text: str | bytes, source: Source) -> dict[str, Any]:
@@ -69,7 +106,16 @@ def load_yaml(text: str | bytes, source: Source) -> dict[str, Any]:
         mark = error.problem_mark or error.context_mark
         place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
         _refuse(source, f"is not YAML: {error.problem or error.context}", place, cause=error)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        ArithmeticError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        # PyYAML lets through what its readers and constructors raise.
         _refuse(source, f"is not YAML: {error}"[:300], cause=error)
     _check_json(document, source)
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
