@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from tests.latin_1 import latin_1_parquet
 from tests.mesh_driver import MeshDriver
 
 MARK = "zq7canary"
@@ -63,6 +64,7 @@ BAD = {
     ),
     "a line that is too long": csv(row("e") + f",{MARK}-6"),
     "a quote that is not closed": csv(row("f", secret_text=f'"{MARK}-7')),
+    "Parquet with texts that are not UTF-8": latin_1_parquet(NAMES, f"{MARK}-11 é"),
 }  # fmt: skip
 
 
@@ -84,7 +86,8 @@ def test_no_value_of_a_classified_column_is_told_anywhere(mesh: MeshDriver) -> N
     mesh.settled(PRODUCT)
     mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/good.csv": csv(row("1"), row("2"))})
     for number, body in enumerate(BAD.values()):
-        mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/bad-{number}.csv": body})
+        ending = "csv" if isinstance(body, str) else "parquet"
+        mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/bad-{number}.{ending}": body})
     for number, body in enumerate(STRICT):
         mesh.upload(PRODUCT, {f"{PRODUCT}/data/t2/bad-{number}.csv": body})
     assert len(mesh.items("producer", "QUARANTINE")) >= 3

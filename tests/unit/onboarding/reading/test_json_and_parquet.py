@@ -5,10 +5,13 @@ import decimal
 import io
 import json
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mesh.adapters.duckdb.measuring.faults import first_line
 
+from tests.latin_1 import latin_1_parquet
 from tests.unit.onboarding.reading.reading import FOLDER, LIMITS, codes, opened, parquet, rows, table, types
 
 
@@ -224,6 +227,59 @@ def test_corrupt_parquet_is_an_error_and_takes_nothing_else_down(content):
         assert [(f.code, f.keys) for f in reading.findings] == [("CorruptParquet", (FOLDER + "a.parquet",))]
         assert "/tmp" not in reading.findings[0].message
         assert table(reading).num_rows == 3
+
+
+def _time_beyond_a_day():
+    return parquet({"v": pa.array([1099511627776], pa.int64()).view(pa.time64("us"))})
+
+
+@pytest.mark.parametrize(
+    ("content", "quoted", "told"),
+    [
+        pytest.param(latin_1_parquet("v", "Müller"), "ller", "column v: a text is not UTF-8", id="Latin-1"),
+        pytest.param(_time_beyond_a_day(), "1099511627776", "column v: a time is not within a day", id="time"),
+        pytest.param(_file()[:-20], "", "it does not end as Parquet does", id="cut"),
+    ],
+)
+@pytest.mark.usefixtures("parquet_is")
+def test_a_value_of_a_file_that_cannot_be_read_is_not_told(content, quoted, told):
+    with opened({"a.parquet": content, "b.parquet": parquet({"v": ["x"]})}) as reading:
+        (found,) = reading.findings
+        assert (found.code, found.message) == ("CorruptParquet", f"{FOLDER}a.parquet: {told}")
+        assert "UTF-8" in found.remedy
+        assert not quoted or quoted not in repr(reading.findings)
+
+
+ENGINE = {
+    "SELECT error('zq7')": "a part of the data cannot be read (InvalidInputException)",
+    "SELECT strptime(v, '%Y') FROM t": "a part of the data cannot be read (InvalidInputException)",
+    "SELECT regexp_matches('a', v || '(') FROM t": "a part of the data cannot be read (InvalidInputException)",
+    "SELECT json_extract('{}', '$.[' || v) FROM t": "a part of the data cannot be read (InvalidInputException)",
+    "SELECT decode(encode(v) || '\\xE9'::BLOB) FROM t": "a value cannot be converted, or is out of range",
+    "SELECT v::INT FROM t": "a value cannot be converted, or is out of range",
+    "SELECT 1 / (length(v) - 3) FROM t": "the query divides by zero",
+    "INSERT INTO u SELECT v FROM t": "a part of the data cannot be read (ConstraintException)",
+    "SELECT other FROM t": 'Binder Error: Referenced column "other" not found in FROM clause!',
+}
+
+
+@pytest.mark.parametrize("sql", ENGINE)
+def test_what_the_engine_says_of_a_value_is_not_told(sql):
+    with duckdb.connect() as db:
+        db.execute("SET ieee_floating_point_ops = false; CREATE TABLE t AS SELECT 'zq7' AS v")
+        db.execute("CREATE TABLE u (v VARCHAR UNIQUE); INSERT INTO u SELECT v FROM t")
+        with pytest.raises(duckdb.Error) as failed:
+            db.execute(sql).fetchall()
+    assert first_line(failed.value) == ENGINE[sql]
+
+
+def test_an_array_of_json_that_breaks_off_is_told_by_its_place():
+    with opened({"a.json": '[{"a":1},{"a":zq7}]'}) as reading:
+        (found,) = reading.findings
+        assert (found.code, found.message) == (
+            "MalformedJson",
+            f"{FOLDER}a.json: malformed JSON at byte 6 in record/value 3",
+        )
 
 
 @pytest.mark.usefixtures("parquet_is")

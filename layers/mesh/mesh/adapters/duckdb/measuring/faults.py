@@ -10,8 +10,24 @@ from mesh.adapters.duckdb.measuring.rows import Rows
 from mesh.domain.onboarding.quality.model import Finding
 
 _FILE: Final = re.compile(r"""[Ff]ile ["']?/[^"'\s]*/object-\d+\b["']?""")
-_QUOTING: Final = frozenset({"ConversionException", "OutOfRangeException", "DataError"})
-"""DuckDB's errors that show a value."""
+_SHOWN: Final = frozenset(
+    {"BinderException", "CatalogException", "NotImplementedException", "ParserException", "PermissionException",
+     "SyntaxException"}
+)  # fmt: skip
+"""DuckDB's errors that are about a query's own text. Others may quote a value."""
+_TOLD: Final = (
+    (r"Conversion Error|Out of Range Error", "a value cannot be converted, or is out of range"),
+    (r"Invalid Input Error: Division by zero", "the query divides by zero"),
+    (r"Invalid Input Error: Invalid (?:string encoding|unicode)", "a text is not UTF-8"),
+    (r"Invalid Input Error: Invalid TIME value", "a time is not within a day"),
+    (
+        r"Invalid Input Error: (?:No magic bytes|Footer length|File '[^']*' too small)",
+        "it does not end as Parquet does",
+    ),
+    (r"IO Error: Could not read enough bytes", "it is shorter than it says"),
+    (r'Invalid Input Error: Malformed JSON in file "[^"]*", (at byte \d+ in \S+ \d+)', r"malformed JSON \1"),
+)
+"""How an error begins, and what we say in its place: nothing of it but numbers that are a place."""
 
 
 def not_of_type(rows: Rows, table: str, secret: Iterable[str]) -> Iterable[Finding]:
@@ -29,14 +45,19 @@ def not_of_type(rows: Rows, table: str, secret: Iterable[str]) -> Iterable[Findi
 
 def corrupt(what: str) -> Unreadable:
     """A Parquet file that cannot be read, or is not what it says."""
-    return Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
+    return Unreadable("CorruptParquet", what, "Write the file again, with all texts in UTF-8, and upload it whole.")
 
 
-def first_line(error: Exception) -> str:
-    """An engine's error in one line, without the value that it may quote: that may be personal data."""
-    if type(error).__name__ in _QUOTING:
-        return "a value cannot be converted, or is out of range"
-    return _flat(next(iter(str(error).splitlines()), type(error).__name__))
+def first_line(error: Exception, otherwise: str = "a part of the data cannot be read") -> str:
+    """An engine's error in one line, without the value that it may quote: that may be personal data.
+
+    `otherwise`: of an error that nothing is known of.
+    """
+    kind, said = type(error).__name__, str(error)
+    if kind in _SHOWN:
+        return _flat(next(iter(said.splitlines()), kind))
+    found = ((re.match(begins, said), told) for begins, told in _TOLD)
+    return next((match.expand(told) for match, told in found if match), f"{otherwise} ({kind})")
 
 
 def _flat(message: str) -> str:

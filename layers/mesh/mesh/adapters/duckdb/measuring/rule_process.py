@@ -26,11 +26,6 @@ _ENGINE: Final = 0.6
 """Of the process's memory. What the engine does not count (texts that it is making, its own code) has the rest."""
 _MARGIN: Final = 60
 """Seconds of the processor beyond the rules': for the start, and since a limit of time ends them first."""
-_OF_THE_QUERY: Final = frozenset(
-    {"BinderException", "CatalogException", "ConversionException", "NotImplementedException", "OutOfRangeException",
-     "ParserException", "PermissionException", "SyntaxException"}
-)  # fmt: skip
-"""Errors that are about the query's own text, or of which `first_line` shows no value. Others may quote one."""
 # Nothing but the rows can be read. A division by zero is an error, for floats as well: a rule that has one gives no
 # number.
 _LOCKED: Final = (
@@ -184,10 +179,7 @@ def _single_number(found: list[tuple[Any, ...]]) -> float:
 
 
 def _reason(error: Exception) -> str:
-    said = first_line(error)
-    if "division by zero" in said.lower():
-        return "the query divides by zero"
-    return said if type(error).__name__ in _OF_THE_QUERY else f"the query fails on the data ({type(error).__name__})"
+    return first_line(error, "the query fails on the data")
 
 
 if __name__ == "__main__":

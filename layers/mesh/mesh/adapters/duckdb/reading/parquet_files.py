@@ -114,7 +114,7 @@ class ParquetFile:
         """The first column that cannot be read by itself, named; "" where each can."""
         for column in self.columns:
             try:
-                self._db.execute(f"SELECT count({column.value}) FROM {self._source}")
+                self._db.execute(f"SELECT bit_xor(hash({column.value})) FROM {self._source}")
             except self._error:
                 return f"column {column.name}: "
         return ""
