@@ -182,6 +182,7 @@ def parquet() -> bytes:
 SAMPLES = {
     "a.csv": b'id,v\n1,x\n2,"y\nz"\n',
     "a.json": b'{"id":1,"v":["x",{"y":null}]}\n{"id":2.5}\n',
+    "b.json": b'{"id":1e4,"v":-1.5E-300}\n{"id":0e9}\n',
     "a.parquet": parquet(),
     "a.csv.gz": gzip.compress(b"id,v\n1,x\n", mtime=0),
     "a.json.gz": gzip.compress(b'[{"id":1}]', mtime=0),

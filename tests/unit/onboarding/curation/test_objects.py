@@ -94,11 +94,32 @@ BROKEN = pytest.mark.parametrize(
         ('{"a": 1\n', "a.jsonl", MalformedJson),
         ('{"a": 1, "a": 2}\n', "a.jsonl", MalformedJson),
         ('{"a": NaN}\n', "a.jsonl", MalformedJson),
+        ('{"a": 1}\n{"a": 1e400000000}\n', "a.jsonl", MalformedJson),
+        ('{"a": [{"b": -1e999999999999}]}\n', "a.jsonl", MalformedJson),
+        ('{"a": 1e99999999999999999999}\n', "a.jsonl", MalformedJson),
+        ('{"a": 1E-400000000}\n', "a.jsonl", MalformedJson),
+        ('{"a": 0e-400000000}\n', "a.jsonl", MalformedJson),
+        ('{"a": 10e308}\n', "a.jsonl", MalformedJson),
+        ('{"a": %s}\n' % ("9" * 5_000), "a.jsonl", MalformedJson),
         ("[1]\n", "a.jsonl", MalformedJson),
         ("[" * 100_000 + "\n", "a.jsonl", MalformedJson),
         (b"PAR1....PAR1", "a.parquet", RawFormatUnsupported),
     ],
 )
+
+
+def test_a_number_beyond_a_double_is_refused_with_its_line_and_not_told():
+    with pytest.raises(MalformedJson, match="line 2 is not JSON: a number is beyond a double's range") as refused:
+        read('{"a": 1}\n{"a": 4711e400000}\n', "a.jsonl")
+    assert refused.value.where["line"] == 2
+    assert "4711" not in str(refused.value)
+
+
+@pytest.mark.parametrize("number", ["1.79e308", "-5e-324", "0.0", "0e300", "1.50", "0.1e-7", f"1.{'0' * 500}1"])
+def test_a_number_that_a_double_holds_keeps_its_digits(number):
+    source = read_raw(f'{{"a": {number}, "b": [{number}]}}\n'.encode(), bucket="b", key="loans/raw/loans/a.jsonl")
+    made = json.loads(write_rows("json", source.columns, source.rows)[0], parse_float=Decimal, parse_int=Decimal)
+    assert made == {"a": Decimal(number), "b": [Decimal(number)]}
 
 
 @BROKEN

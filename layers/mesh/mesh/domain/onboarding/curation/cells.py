@@ -10,8 +10,8 @@ type Cell = str | int | float | Decimal | bool | list[Any] | dict[str, Any] | No
 type Row = list[Cell]
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
-_LARGEST_EXPONENT: Final = 308
-"""A double's. Beyond it a number is none: nothing downstream could read it."""
+_EXPONENTS: Final = range(-324, 309)
+"""A double's. Beyond them a number is none: nothing downstream could read it."""
 _LONGEST_NUMBER: Final = 400
 _TRUE: Final = frozenset({"true", "yes"})
 _FALSE: Final = frozenset({"false", "no"})
@@ -58,7 +58,19 @@ def number(cell: Cell) -> Decimal | None:
     if len(spelled) > _LONGEST_NUMBER or not _NUMBER(spelled):
         return None
     value = Decimal(spelled)
-    return value if value == 0 or abs(value.adjusted()) <= _LARGEST_EXPONENT else None
+    return value if value == 0 or value.adjusted() in _EXPONENTS else None
+
+
+def from_json(spelled: str) -> Decimal:
+    """A JSON number with a point or an exponent. Raises ValueError beyond a double's range: `1e400000000` has as many
+    digits when it is written."""
+    try:
+        value: Decimal | None = Decimal(spelled)
+    except ArithmeticError:  # an exponent that no Decimal has
+        value = None
+    if value is None or value.adjusted() not in _EXPONENTS:
+        raise ValueError("a number is beyond a double's range, from 1e-324 to 1e308: correct it, or write it as text")
+    return value
 
 
 def from_number(value: Decimal) -> int | Decimal:

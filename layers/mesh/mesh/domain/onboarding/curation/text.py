@@ -6,10 +6,10 @@ Everything goes by lines, so that an object may be read from memory or as it com
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
+from mesh.domain.onboarding.curation.cells import from_json
 from mesh.domain.onboarding.curation.errors import RawFormatUnsupported
 from mesh.domain.onboarding.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
 from mesh.domain.onboarding.formats.errors import (
@@ -131,13 +131,13 @@ def json_columns(records: Iterable[dict[str, Any]], where: Where) -> tuple[str, 
 
 def json_objects(lines: Iterable[str], where: Where) -> Iterator[dict[str, Any]]:
     """Records of JSON lines; numbers with a point as Decimal. Raises MalformedJson."""
-    decoder = strict_decoder(parse_float=Decimal)
+    decoder = strict_decoder(parse_float=from_json)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = decoder.decode(line.strip())
-        except (ValueError, RecursionError, ArithmeticError) as error:
+        except (ValueError, RecursionError) as error:
             raise _malformed(f"line {number} is not JSON: {error}"[:300], number, where) from error
         if not isinstance(record, dict):
             raise _malformed(f"line {number} is not a JSON object but {type(record).__name__}", number, where)
