@@ -33,7 +33,7 @@ from local.accounts import kind_of
 LONG: Final = timedelta(minutes=30)
 """After which something that usually takes seconds is reported."""
 _RUNS: Final = 100
-_BETWEEN: Final = frozenset({"granting", "ending"})
+_BETWEEN: Final = frozenset({"requested", "granting", "sharing", "ending"})
 
 
 @dataclass(frozen=True)

@@ -142,3 +142,20 @@ def test_who_granted_decides_which_rights_are_passed_on(analyst):
     link_and_pass_on(analyst.arn)
     grantors = {each.principal: each.grantor for each in reader(CONSUMER).passed_on(CENTRAL)}
     assert grantors == {CONSUMER: CENTRAL, analyst.arn: CONSUMER}
+
+
+def test_a_data_cells_filter_has_its_predicate_and_one_that_is_gone_stops_nothing(monkeypatch):
+    """A grant may be listed that names it: it was read before, or is left."""
+    central = root(CENTRAL)
+    place = {"TableCatalogId": CENTRAL, "DatabaseName": "credit", "TableName": "accounts", "Name": "mesh-ac-1"}
+    central.lf.create_data_cells_filter(
+        TableData={**place, "ColumnNames": ["id"], "RowFilter": {"FilterExpression": "id  >\n 1"}}
+    )
+    grant(central, CONSUMER, {"DataCellsFilter": place}, ["SELECT"])
+    [found] = [each.resource for each in reader(CENTRAL).lake().grants if isinstance(each.resource, ColumnsGrant)]
+    assert (found.row_filter, found.names, found.rows) == ("mesh-ac-1", frozenset({"id"}), "id > 1")
+    listed = central.lf.list_permissions()["PrincipalResourcePermissions"]
+    central.lf.delete_data_cells_filter(**place)
+    late = reader(CENTRAL)
+    monkeypatch.setattr(late, "_permissions", lambda **_: listed)
+    assert [each for each in late.lake().grants if isinstance(each.resource, ColumnsGrant)] == []

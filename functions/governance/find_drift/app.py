@@ -40,6 +40,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             admins=wiring.lake_admins(settings).kept(),
             location_role=settings.location_role_arn,
             rights=RightsThere(beside=catalog.rights_beside(), roles=_roles(settings)),
+            values=catalog.tag_values(),
         ),
         entrances=wiring.entrances(settings),
         stack=wiring.stack_policies(settings.queues_and_topics),

@@ -18,7 +18,7 @@ def parse(resource, principal=ANALYST, **more):
 
 def test_a_data_cells_filter_is_its_columns_with_its_name():
     [found] = parse({"DataCellsFilter": NAMED}, Permissions=["SELECT"])
-    assert found.resource == ColumnsGrant("d", "t", frozenset({"id"}), row_filter="germany")
+    assert found.resource == ColumnsGrant("d", "t", frozenset({"id"}), row_filter="germany", rows="country = 'DE'")
 
 
 def test_a_deleted_saved_expression_matches_nothing():

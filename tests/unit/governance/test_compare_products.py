@@ -95,6 +95,7 @@ class World:
             admins=(ADMIN,),
             location_role=ROLE,
             rights=RightsThere(beside=self.beside, roles=ROLES),
+            values=ONTOLOGY.tag_values(),
         )
         return [
             drift

@@ -19,6 +19,7 @@ from mesh.usecases.governance.redeliver_events import redeliver_events, redelive
 from mesh.usecases.governance.settle_failure import Decision, settle_failure
 
 from tests.fakes import FakeClock, FakeTrace
+from tools.templates import ROOT
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:prepare-product"
@@ -48,8 +49,9 @@ def test_a_failed_run_is_started_again_with_its_input_under_a_name_of_its_own():
     failure = failure_of(ended())
 
     assert failure[:4] == ("run of prepare-product", "Throttled: slow down", "loans", "c-1")
-    assert failure.redelivery == Start(MACHINE, "n" * 65 + "-again-0a1b2c3d", json.dumps(EVENT))
-    assert len(failure.redelivery.name) == 80
+    assert failure.redelivery == Start(MACHINE, "n" * 56 + "-again-0a1b2c3d", json.dumps(EVENT))
+    retried = (ROOT / "statemachines" / "retry-run.yaml").read_text("utf-8")
+    assert f"$substring($first, 0, {len(failure.redelivery.name)}) & '-retry-'" in retried, "the message's id stays"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ class Messages:
         found = self.left.get(message_id)
         return (found, "receipt") if found and found.queue == queue else None
 
-    def give_back(self, queue, receipt):
+    def give_back(self, queue, receipts):
         self.given_back.append(queue)
 
     def delete(self, queue, receipt):
@@ -232,8 +234,8 @@ class Queue:
             assert self.given_back == [], "what is given back before all is looked at comes again"
             yield each, each.id
 
-    def give_back(self, _, receipt):
-        self.given_back.append(receipt)
+    def give_back(self, _, receipts):
+        self.given_back += receipts
 
     def delete(self, _, receipt):
         self.deleted.append(receipt)

@@ -14,7 +14,7 @@ from mesh.domain.access.policy import parse_policies
 from mesh.domain.access.record import Answer, ReaderCheck
 from mesh.domain.contracts.product import Throttled
 from mesh.domain.events import GrantEntry, ReadableTable, Reason
-from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.governance.catalog_snapshot import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, TableGrant
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
@@ -91,6 +91,7 @@ class World:
             dataclasses.replace(requests.LAKE, grants=self.grants(), shares={requests.CONSUMER: "accepted"})
         )
         self.clock, self.policies = FakeClock(NOON), requests.POLICIES
+        self.values = ONTOLOGY.tag_values()
 
     def govern(self, lake):
         self.lake = lake
@@ -143,6 +144,7 @@ class World:
             admins=(ADMIN,),
             location_role=LOCATION_ROLE,
             rights=RightsThere(beside={}, roles=ProductRoles(registrar=ADMIN, committers=())),
+            values=self.values,
         )
 
     @property
@@ -263,6 +265,76 @@ def test_manual_grants_are_reported_and_stay():
         ("foreign", "DESCRIBE on Table credit-card.credit_card")
     ]
     assert (repaired.repaired, world.lake.calls) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("principal", "permission", "found"),
+    [
+        (f"arn:aws:iam::{requests.CONSUMER}:role/Other", "DESCRIBE", ["foreign"]),
+        (f"{requests.CONSUMER}:IAMPrincipals", "SELECT", ["foreign"]),
+        ("arn:aws:organizations::111111111111:organization/o-abc", "SELECT", ["foreign"]),
+        (f"arn:aws:iam::{requests.CENTRAL}:role/Somebody", "SELECT", ["foreign"]),
+        (f"arn:aws:iam::{requests.CENTRAL}:role/Somebody", "DESCRIBE", []),
+        (ADMIN, "SELECT", []),
+    ],
+)
+def test_a_grant_to_a_role_a_group_or_an_organization_is_reported_and_covers_no_accounts(principal, permission, found):
+    """Seen: it was taken for its account's, which hid it, and hid that the account's own was gone."""
+    world = World()
+    by_hand = [
+        dataclasses.replace(grant, principal=principal, permissions=frozenset({permission})) for grant in world.grants()
+    ]
+    world.have(*world.grants(), *by_hand)
+    assert sorted(set(world.kinds())) == found
+    assert {drift.principal for drift in world.drifts().drifts} == ({principal} if found else set())
+    world.have(*by_hand)
+    assert "missing" in world.kinds()
+
+
+def test_a_grant_to_a_role_that_outlives_its_accounts_access_is_not_said_to_be_revoked():
+    world = World()
+    role = f"arn:aws:iam::{requests.CONSUMER}:role/Other"
+    world.have(*(dataclasses.replace(grant, principal=role) for grant in world.grants()))
+    world.accesses.save(world.access.moved("ended", NOON, "ended"))
+    done = world.repair()
+    assert (done.repaired, {drift.kind for drift in done.left}) == ((), {"foreign"})
+
+
+def test_what_is_repaired_is_listed_before_what_is_only_reported():
+    """Seen: a hundred grants of somebody else's kept everything behind them from being repaired, day after day."""
+    world = World()
+    by_hand = [
+        dataclasses.replace(HAND_MADE, resource=TableGrant("credit-card", f"t{number}")) for number in range(MAX_LISTED)
+    ]
+    world.have(*by_hand, *world.grants()[1:])
+    world.access = world.accesses.save(world.access.evolve(until=NOON - timedelta(days=1)))
+    found = world.drifts()
+    assert found.total == MAX_LISTED + 2
+    assert [drift.kind for drift in found.drifts[:2]] == ["missing", "overdue"]
+
+
+@pytest.mark.parametrize("status", ["sharing", "ending"])
+def test_an_access_that_nothing_goes_on_with_is_ended(status):
+    world = World()
+    world.accesses.save(world.access.moved(status, NOON, status))
+    world.clock.move(timedelta(hours=23))
+    assert world.kinds() == []
+    world.clock.move(timedelta(hours=2))
+    assert [drift.kind for drift in world.repair().repaired] == ["overdue"]
+    [order] = [json.loads(each)["ending"] for each in world.endings.started.values()]
+    assert (order["access"], order["cause"]) == (ID, "failed")
+
+
+def test_lf_tags_and_values_that_somebody_deleted_are_made_again():
+    world = World()
+    world.values = {key: some[1:] for key, some in world.values.items() if key != "pii"}
+    [drift] = world.drifts().drifts
+    assert (drift.kind, drift.principal) == ("settings", "LF-Tags")
+    assert "pii=" in drift.what
+    assert [each.kind for each in world.repair().repaired] == ["settings"]
+    assert {key: tuple(world.lake.tag_values(key)) for key in ("pii", "confidentiality")} == {
+        key: tuple(ONTOLOGY.tag_values()[key]) for key in ("pii", "confidentiality")
+    }
 
 
 def test_what_registration_gave_a_producer_is_not_foreign():
@@ -574,6 +646,24 @@ def test_a_table_that_vanished_stops_no_other_repair():
     assert world.lake.grants
 
 
+@pytest.mark.parametrize("changed", [{"rows": "TRUE"}, {"names": None}, {}])
+def test_a_data_cells_filter_that_somebody_widened_is_put_back(changed):
+    """The grant names it, and stays as it was."""
+    world = World()
+    decided = filtered(world.found).evolve(columns=("credit-card.credit_card.hoehe",))
+    world.access = world.accesses.save(world.access.evolve(decided=decided))
+    there = ColumnsGrant("credit-card", "credit_card", frozenset({"hoehe"}), row_filter=f"mesh-{ID}", rows="hoehe > 1")
+    held = Grant(
+        requests.CONSUMER, dataclasses.replace(there, **changed), frozenset({"SELECT"}), grantor=requests.CENTRAL
+    )
+    world.have(held)
+    done = world.repair()
+    assert [drift.what for drift in done.repaired] == [
+        f"DataCellsFilter credit-card.credit_card.mesh-{ID} was changed by hand"
+    ] * bool(changed)
+    assert list(world.lake.filters) == [("credit-card", "credit_card", f"mesh-{ID}")] * bool(changed)
+
+
 def filtered(decided):
     """The same decision, by a data cells filter."""
     cells = {
@@ -586,6 +676,24 @@ def filtered(decided):
     }
     entries = (GrantEntry(resource=cells, permissions=("SELECT",)),)
     return decided.model_copy(update={"entries": entries, "row_filter": "hoehe > 1"})
+
+
+def test_those_that_a_run_has_asked_are_looked_at_by_it_again():
+    """Seen: of more accesses than one run asks, it told of others that they had not answered."""
+    world = World()
+    world.accesses = FakeAccessRegistry()
+    numbers = [f"ac-{number:012x}" for number in range(MAX_LOOKS + 20)]
+    for number in numbers:
+        world.add(number)
+    first = world.drifts()
+    asked = [look.access for look in first.looks]
+    for number in asked:
+        reason = Reason(code="ProofFailed", message="no") if number == asked[0] else None
+        check = ReaderCheck(run="run-1", asked=NOON, reason=reason)
+        world.accesses.save(world.accesses.access(number).evolve(checked=check))
+    again = world.drifts(run="run-1")
+    assert [look.access for look in again.looks] == asked
+    assert [(drift.kind, drift.access) for drift in again.drifts] == [("reader", asked[0])]
 
 
 # --- readers ---------------------------------------------------------------------------------------------------------

@@ -82,9 +82,9 @@ class SqsFailedMessages:
         """See the port."""
         return received(self._client, self._url(queue), queue)
 
-    def give_back(self, queue: str, receipt: str) -> None:
+    def give_back(self, queue: str, receipts: Sequence[str]) -> None:
         """See the port."""
-        give_back(self._client, self._url(queue), [receipt])
+        give_back(self._client, self._url(queue), receipts)
 
     def delete(self, queue: str, receipt: str) -> None:
         """See the port."""

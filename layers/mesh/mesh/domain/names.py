@@ -7,7 +7,8 @@ DEFAULT_DATABASE = "default"
 """Athena asks for it in every account."""
 RESOURCE_LINK_PREFIX = "rl_"
 MEMBER_TOPIC_PREFIX = "mesh-to-"
-MAX_EXECUTION_NAME = 80
+MAX_EXECUTION_NAME = 71
+"""Step Functions has 80: retry-run puts `-retry-1` behind it, and has to say again of which run it is."""
 _PINNED_TABLE: Final = re.compile(r".+__v[1-9][0-9]*")
 
 
@@ -79,5 +80,5 @@ def member_topic(account: str) -> str:
 
 
 def execution_name(product: str, token: str) -> str:
-    """A Step Functions execution name: 1 to 80 characters, the product first so that people can find it."""
+    """A Step Functions execution name: 1 to 71 characters, the product first so that people can find it."""
     return f"{product[: MAX_EXECUTION_NAME - len(token) - 1]}-{token}"

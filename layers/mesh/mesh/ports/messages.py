@@ -131,8 +131,8 @@ class FailedMessages(Protocol):
         """Each message and its receipt; they are hidden from others for a while. Some may be left out."""
         ...
 
-    def give_back(self, queue: str, receipt: str) -> None:
-        """Let others see it again."""
+    def give_back(self, queue: str, receipts: Sequence[str]) -> None:
+        """Let others see them again."""
         ...
 
     def delete(self, queue: str, receipt: str) -> None: ...

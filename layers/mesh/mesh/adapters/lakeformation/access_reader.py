@@ -141,13 +141,19 @@ class AccessReader:
         return list(answer["Expression"])
 
     def _cells(self, named: Mapping[str, Any]) -> Mapping[str, Any]:
-        with transient_errors():
-            answer = self._lake.get_data_cells_filter(
-                TableCatalogId=named["TableCatalogId"],
-                DatabaseName=named["DatabaseName"],
-                TableName=named["TableName"],
-                Name=named["Name"],
-            )
+        """A data cells filter; nothing of one that is gone, which lets nothing through."""
+        try:
+            with transient_errors():
+                answer = self._lake.get_data_cells_filter(
+                    TableCatalogId=named["TableCatalogId"],
+                    DatabaseName=named["DatabaseName"],
+                    TableName=named["TableName"],
+                    Name=named["Name"],
+                )
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return {}
         return dict(answer["DataCellsFilter"])
 
     def _databases(self, wanted: Collection[str], *, marked: bool = False) -> dict[str, Database]:

@@ -61,7 +61,8 @@ def parse_resource(resource: Mapping[str, Any], expression: Lookup, cells: Looku
         case "TableWithColumns":
             return _columns(body)
         case "DataCellsFilter":
-            return _cells(body, cells(body))
+            found = cells(body)
+            return _cells(body, found) if found else None
         case "LFTagPolicy":
             given = body.get("Expression") or expression(body)
             return PolicyGrant(body["ResourceType"], Expression.of_tags(given))
@@ -88,8 +89,9 @@ def _columns(body: Mapping[str, Any]) -> Granted:
 def _cells(named: Mapping[str, Any], found: Mapping[str, Any]) -> Granted:
     names = found.get("ColumnNames")
     excluded = frozenset((found.get("ColumnWildcard") or {}).get("ExcludedColumnNames") or ())
+    rows = " ".join(str((found.get("RowFilter") or {}).get("FilterExpression", "")).split())
     return ColumnsGrant(
-        named["DatabaseName"], named["TableName"], frozenset(names) if names else None, excluded, named["Name"]
+        named["DatabaseName"], named["TableName"], frozenset(names) if names else None, excluded, named["Name"], rows
     )
 
 

@@ -36,7 +36,7 @@ class TableGrant:
 class ColumnsGrant:
     """On columns of a table: those named, or (`names` is None) all but the excluded ones.
 
-    A data cells filter has its name in `row_filter`.
+    A data cells filter has its name in `row_filter`, and its predicate in `rows`.
     """
 
     database: str
@@ -44,6 +44,7 @@ class ColumnsGrant:
     names: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
     row_filter: str = ""
+    rows: str = ""
 
     def covers(self, column: str) -> bool:
         """Whether the column is included."""
@@ -121,6 +122,12 @@ class CatalogSnapshot:
     read_only_admins: frozenset[str] = frozenset()
     shares: Mapping[str, ShareState] = field(default_factory=dict)
     """By receiving account; a missing account has no share."""
+
+    def filters(self) -> Iterator[ColumnsGrant]:
+        """The data cells filters that are granted, as they are now."""
+        for grant in self.grants:
+            if isinstance(grant.resource, ColumnsGrant) and grant.resource.row_filter:
+                yield grant.resource
 
     def tables(self) -> Iterator[Table]:
         """All tables."""

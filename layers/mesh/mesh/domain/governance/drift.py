@@ -114,13 +114,13 @@ class Repaired(Model):
 
 
 def fitting[Item: Model](items: Iterable[Item], most: int, size: int) -> tuple[Item, ...]:
-    """The first ones, at most so many and together of so many bytes of JSON."""
+    """The first ones that fit: at most so many, and together of so many bytes of JSON."""
     found: list[Item] = []
     for item in items:
-        size -= len(json.dumps(item.model_dump(mode="json")))
-        if size < 0 or len(found) == most:
-            break
-        found.append(item)
+        own = len(json.dumps(item.model_dump(mode="json")))
+        if own <= size and len(found) < most:
+            found.append(item)
+            size -= own
     return tuple(found)
 
 

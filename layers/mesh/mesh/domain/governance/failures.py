@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from mesh.domain.errors import Rejected
+from mesh.domain.names import MAX_EXECUTION_NAME
 
 PASSING: Final = frozenset(
     {
@@ -128,7 +129,7 @@ def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
     about, correlation_id = _subject(_mapping(payload))
     why = f"{run.get('error') or run['status']}: {_cause(run.get('cause')) or 'no cause is stated'}"
     end = f"-again-{message_id[:8]}"
-    again = Start(machine, name[: _MAX_NAME - len(end)] + end, payload) if payload else None
+    again = Start(machine, name[: MAX_EXECUTION_NAME - len(end)] + end, payload) if payload else None
     return Failure(f"run of {_last(machine)}", _short(why), about, correlation_id, again)
 
 

@@ -1,18 +1,21 @@
 """Compare central's grants with the registry: every difference, and what to do about it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from mesh.domain.access.access_context import text
 from mesh.domain.access.exposure import listed
 from mesh.domain.access.fix_commands import resource_of
-from mesh.domain.access.grants import in_parts, unneeded
+from mesh.domain.access.grants import filter_name, in_parts, unneeded
 from mesh.domain.access.overtaken import no_longer_allowed, stricter_columns
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.policy_evaluator import UntilTooFar
 from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import (
+    ALL,
     IAM_ALLOWED_PRINCIPALS,
     CatalogSnapshot,
     DatabaseGrant,
@@ -25,6 +28,10 @@ from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.publication_tag import as_requested, waits
 from mesh.ports import Clock
 from mesh.usecases.central_context import CentralContext
+
+AT_WORK: Final = timedelta(days=1)
+"""Longer than runs that grant or end an access take, with all their repetitions."""
+_BETWEEN: Final = frozenset({"sharing", "ending"})
 
 type Today = Callable[[Access], Decided]
 """The policy's decision on an access, on the catalog as it is now. Raises Rejected."""
@@ -51,6 +58,7 @@ def _compare_receiver(
     past = [access for access in accesses if access.status in OVER]
     needed = [*_entries(own), *of_products(receiver, lake, context)]
     yield from (_judged(drift, lake) for drift in _missing(own, actual))
+    yield from (drift for access in own if access.status == "live" for drift in _changed_filters(access, lake))
     yield from (_judged(drift, lake) for drift in _surplus(receiver, actual, needed, past))
     state = lake.shares.get(receiver)
     if any(access.status == "live" for access in own) and state not in ("accepted", None):
@@ -59,13 +67,24 @@ def _compare_receiver(
 
 
 def granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
-    """Receiving account → what central granted to it, or to its principals."""
+    """Receiving account → what central granted to it: the mesh grants to accounts, to none of their principals."""
     found: dict[str, list[GrantEntry]] = {}
     for grant in lake.grants:
-        account = grant.principal if grant.principal.isdigit() else (grant.principal.split(":") + [""] * 5)[4]
-        if grant.grantor == lake.account and account.isdigit() and account != lake.account:
-            found.setdefault(account, []).append(entry_of(grant, lake.account))
+        if grant.grantor == lake.account and grant.principal.isdigit() and grant.principal != lake.account:
+            found.setdefault(grant.principal, []).append(entry_of(grant, lake.account))
     return found
+
+
+def foreign_grants(lake: CatalogSnapshot, own: Iterable[str]) -> Iterator[Drift]:
+    """What somebody in central granted to a role, a group or an organization: reads by it are nobody's decision. `own`:
+    the roles of central's that work on products. Of central's own account, what lets read rows."""
+    known = {IAM_ALLOWED_PRINCIPALS, *own, *lake.admins, *lake.read_only_admins}
+    for grant in lake.grants:
+        if grant.principal.isdigit() or grant.principal in known or grant.grantor != lake.account:
+            continue
+        here = (grant.principal.split(":") + [""] * 5)[4] == lake.account
+        if not here or grant.permissions & {"SELECT", ALL}:
+            yield _judged(_drift("foreign", grant.principal, entry_of(grant, lake.account), ""), lake)
 
 
 def entry_of(grant: Grant, catalog: str) -> GrantEntry:
@@ -78,6 +97,24 @@ def _missing(accesses: Iterable[Access], actual: list[GrantEntry]) -> Iterator[D
         if access.status == "live" and access.decided is not None:
             for entry in in_parts(unneeded(access.decided.entries, [actual])):
                 yield _drift("missing", access.receiver, entry, access.id)
+
+
+def _changed_filters(access: Access, lake: CatalogSnapshot) -> Iterator[Drift]:
+    """A grant names its data cells filter: whoever changes that, changes what is granted."""
+    name, decided = filter_name(access.id), access.decided
+    if decided is None:
+        return
+    found = {(each.database, each.table): each for each in lake.filters() if each.row_filter == name}
+    for place, columns in decided.row_filters():
+        there = found.get(place)
+        if there is not None and (there.names, there.rows) != (
+            frozenset(columns),
+            " ".join(decided.row_filter.split()),
+        ):
+            entry = GrantEntry(resource=resource_of(there, lake.account), permissions=("SELECT",))
+            yield _drift("missing", access.receiver, entry, access.id).evolve(
+                what=f"{_named(entry)} was changed by hand"
+            )
 
 
 def _entries(accesses: Iterable[Access]) -> Iterator[tuple[GrantEntry, ...]]:
@@ -172,9 +209,14 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
 
 
 def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
+    """Past their end; or between two states for so long that no run can be at work on them any more."""
     for access in accesses:
+        since, what = access.history[-1].at if access.history else access.asked_at, ""
         if access.granted and access.until <= clock.now():
             what = f"{access.id} is {access.status}, and was to end at {access.until.isoformat()}"
+        elif access.granted and access.status in _BETWEEN and clock.now() - since > AT_WORK:
+            what = f"{access.id} is {access.status} since {since.isoformat()}, and nothing goes on with it"
+        if what:
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
 
 

@@ -14,6 +14,7 @@ from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tag_drift import tag_faults
 from mesh.domain.names import published_location_arn
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_grants import foreign_grants
 from mesh.usecases.governance.compare_pins import compare_pins
 from mesh.usecases.governance.compare_rights import RightsThere, compare_rights, foreign_rights
 from mesh.usecases.governance.govern_lake import admins_of, merge_settings
@@ -33,6 +34,8 @@ class Foundation:
     admins: tuple[str, ...]
     location_role: str
     rights: RightsThere
+    values: Mapping[str, Sequence[str]]
+    """Every LF-Tag key with its values."""
 
 
 def compare_products(
@@ -41,6 +44,8 @@ def compare_products(
     """The comparisons, each by itself; a product that is being registered, or is retired, is left alone."""
     basis = foundation()
     yield partial(_settings, basis)
+    yield partial(_lf_tags, basis)
+    yield partial(foreign_grants, lake, [*basis.admins, basis.rights.roles.registrar, *basis.rights.roles.committers])
     names = list(context.registry.product_names())
     found = (context.registry.product(name) for name in names)
     yield partial(foreign_rights, basis.rights, [each for each in found if each is not None], basis.admins)
@@ -62,6 +67,17 @@ def _settings(foundation: Foundation) -> Iterator[Drift]:
         what="; ".join(faults[:_MOST]) or "shares are not made in the version that the mesh needs",
         remedy="mesh reconcile sets them again, and leaves all others as they are",
     )
+
+
+def _lf_tags(foundation: Foundation) -> Iterator[Drift]:
+    """What could not be tagged with: a deployment makes it again only where the ontology changes."""
+    wanted = foundation.ontology.tag_values()
+    gone = [
+        f"{key}={each}" for key, some in wanted.items() for each in some if each not in foundation.values.get(key, ())
+    ]
+    if gone:
+        remedy = "mesh reconcile makes them again, and then tags what they were on"
+        yield Drift(kind="settings", principal="LF-Tags", what=f"gone: {', '.join(gone[:_MOST])}", remedy=remedy)
 
 
 def _compare_product(

@@ -15,11 +15,16 @@ _COLUMNS: Final = 10
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def looks(accesses: Iterable[Access], today: Callable[[Access], Decided]) -> list[Look]:
-    """The live accesses to look at, each with what its reader can read by now. What the policy would not grant any more
-    is reported as that."""
-    live = [access for access in accesses if access.status == "live" and access.decided is not None]
-    live.sort(key=lambda access: (access.checked.asked if access.checked else _NEVER, access.id))
+def looks(accesses: Iterable[Access], today: Callable[[Access], Decided], run: str) -> list[Look]:
+    """The live accesses to look at, each with what its reader can read by now: those that this run has asked, and has
+    its answer of, before others. What the policy would not grant any more is reported as that."""
+
+    def place(access: Access) -> tuple[bool, datetime, str]:
+        check = access.checked
+        answered = bool(run) and check is not None and check.run == run
+        return not answered, check.asked if check else _NEVER, access.id
+
+    live = sorted((each for each in accesses if each.status == "live" and each.decided is not None), key=place)
     return [look for access in live[:MAX_LOOKS] if (look := _look(access, today)) is not None]
 
 

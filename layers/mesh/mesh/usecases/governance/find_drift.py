@@ -23,7 +23,7 @@ from mesh.usecases.governance.compare_readers import MAX_LOOKS, looks, unread
 from mesh.usecases.governance.find_renames import find_renames
 
 MAX_LISTED: Final = 100
-"""Differences in a run; further ones are found in the next."""
+"""Differences in a run, those first that it repairs; further ones are found in the next."""
 MAX_BYTES: Final = 90_000
 """Of JSON, for what is found; for what was repaired, and for what readers are to look at, half as much each. A state's
 payload has 262,144 bytes, and holds all of these, and the reasons of repairs that failed."""
@@ -71,18 +71,19 @@ def find_drift(
         ),
     ]
     found = [drift for comparison in comparisons for drift in _guarded(comparison)]
-    looked_at = fitting(looks(going_on, today), MAX_LOOKS, MAX_BYTES // 2)
+    looked_at = fitting(looks(going_on, today, run), MAX_LOOKS, MAX_BYTES // 2)
     found += unread(going_on, looked_at, run)
     drifts, repaired = settled(found, before)
+    listed = fitting(sorted(drifts, key=lambda drift: not drift.repairable), MAX_LISTED, MAX_BYTES)
     return Drifts(
         accesses=len(going_on),
         grants=sum(map(len, granted_outside(lake).values())),
         total=len(drifts) + len(repaired),
-        drifts=fitting(drifts, MAX_LISTED, MAX_BYTES),
+        drifts=listed,
         repaired=fitting(repaired, MAX_LISTED, MAX_BYTES // 2),
         looks=looked_at,
         waiting=any(drift.waiting for drift in drifts),
-        due=any(drift.kind == "rename" and drift.step and not drift.waiting and not drift.reason for drift in drifts),
+        due=any(drift.kind == "rename" and drift.step and not drift.waiting and not drift.reason for drift in listed),
     )
 
 

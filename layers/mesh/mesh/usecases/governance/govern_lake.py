@@ -52,7 +52,7 @@ def govern_lake(
     if merged != before:
         lake.put_settings(merged)
     old, new = admins_of(before), admins_of(merged)
-    created, added = _merge_tags(lake, ontology) if ontology else ((), {})
+    created, added = merge_tags(lake, ontology) if ontology else ((), {})
     return LakeGoverned(
         admins_added=tuple(admin for admin in new if admin not in old),
         admins_removed=tuple(admin for admin in old if admin not in new),
@@ -131,7 +131,8 @@ def admins_of(settings: dict[str, Any]) -> list[str]:
     return [admin["DataLakePrincipalIdentifier"] for admin in settings.get("DataLakeAdmins") or []]
 
 
-def _merge_tags(lake: LakeFormation, ontology: Ontology) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+def merge_tags(lake: LakeFormation, ontology: Ontology) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Make the LF-Tags and values that are missing: the keys made, and values added to others. Idempotent."""
     created: list[str] = []
     added: dict[str, tuple[str, ...]] = {}
     for key, wanted in ontology.tag_values().items():

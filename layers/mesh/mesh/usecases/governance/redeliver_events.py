@@ -109,6 +109,5 @@ def _redeliver(
             using.messages.delete(queue, receipt)
             delivered += 1
     finally:
-        for receipt in left:
-            using.messages.give_back(queue, receipt)
+        using.messages.give_back(queue, left)
     return Redelivered(delivered=delivered, failed=found - delivered)

@@ -26,7 +26,7 @@ from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.carry_out_renames import Renaming, carry_out, passed_on_by
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
-from mesh.usecases.governance.govern_lake import merge_settings
+from mesh.usecases.governance.govern_lake import merge_settings, merge_tags
 from mesh.usecases.member_notifications import cause_of, notify_member
 from mesh.usecases.named_accesses import NamedAccesses, tags_of_columns
 
@@ -129,7 +129,9 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     if not drift.repairable:
         return False
     if drift.kind == "overdue":
-        order = {"access": drift.access, "cause": "expired", "reason": drift.what}
+        access = using.context.accesses.access(drift.access)
+        past = access is not None and access.until <= using.context.clock.now()
+        order = {"access": drift.access, "cause": "expired" if past else "failed", "reason": drift.what}
         using.named.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
         return True
     if drift.kind == "stricter":
@@ -140,6 +142,7 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
+        merge_tags(using.lake, using.named.ontology)
         return True
     if drift.kind in _OF_ENTRANCES:
         return _entrance(drift, using)

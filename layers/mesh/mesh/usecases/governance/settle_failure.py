@@ -49,7 +49,7 @@ def settle_failure(
     failure = failure_of(message)
     if decision.action == "replay":
         if failure.redelivery is None:
-            messages.give_back(decision.queue, receipt)
+            messages.give_back(decision.queue, [receipt])
             raise NotRepeatable(
                 "what was to be processed is not in the message", queue=decision.queue, id=decision.message,
                 remedy=_remedy(message),

@@ -237,6 +237,7 @@ def restore_tags(name: str, *, tagging: Tagging) -> Tagged:
     product, version = registry.product(name), registry.latest_version(name)
     if product is None:
         raise UnknownProduct(f"there is no product {name}", product=name)
+    _make_known(name, lake)
     at_version = [
         table
         for table in (version.tables if version else ())
