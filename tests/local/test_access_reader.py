@@ -149,11 +149,11 @@ def test_a_data_cells_filter_has_its_predicate_and_one_that_is_gone_stops_nothin
     central = root(CENTRAL)
     place = {"TableCatalogId": CENTRAL, "DatabaseName": "credit", "TableName": "accounts", "Name": "mesh-ac-1"}
     central.lf.create_data_cells_filter(
-        TableData={**place, "ColumnNames": ["id"], "RowFilter": {"FilterExpression": "id  >\n 1"}}
+        TableData={**place, "ColumnNames": ["id"], "RowFilter": {"FilterExpression": "id  >\n 'a'"}}
     )
     grant(central, CONSUMER, {"DataCellsFilter": place}, ["SELECT"])
     [found] = [each.resource for each in reader(CENTRAL).lake().grants if isinstance(each.resource, ColumnsGrant)]
-    assert (found.row_filter, found.names, found.rows) == ("mesh-ac-1", frozenset({"id"}), "id > 1")
+    assert (found.row_filter, found.names, found.rows) == ("mesh-ac-1", frozenset({"id"}), "id > 'a'")
     listed = central.lf.list_permissions()["PrincipalResourcePermissions"]
     central.lf.delete_data_cells_filter(**place)
     late = reader(CENTRAL)

@@ -116,6 +116,31 @@ def test_grants_to_the_account_are_granted_again_or_reported(
     lake.revoke_permissions(Principal=principal, Resource=by_hand, Permissions=["DESCRIBE"])
 
 
+def test_a_grant_to_a_role_is_reported_as_that_roles(mesh: MeshDriver, access: str) -> None:
+    """It covers nothing of the account's own grants, which stay as they are."""
+    lake = mesh.client("central", "lakeformation")
+    for account in (CONSUMER, CENTRAL):
+        arn = role_arn(account, "Somebody")
+        by_hand = {
+            "Principal": {"DataLakePrincipalIdentifier": arn},
+            "Resource": {"Table": {"CatalogId": CENTRAL, "DatabaseName": OPEN, "Name": "t1"}},
+            "Permissions": ["SELECT"],
+        }
+        lake.grant_permissions(**by_hand)
+        assert {(drift["kind"], drift["principal"]) for drift in plan(mesh)} == {("foreign", arn)}
+        lake.revoke_permissions(**by_hand)
+    assert plan(mesh) == []
+
+
+def test_a_value_of_an_lf_tag_that_somebody_deleted_is_made_again(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("central", "lakeformation")
+    lake.update_lf_tag(TagKey="domain", TagValuesToDelete=["energy"])
+    [drift] = plan(mesh)
+    assert (drift["kind"], drift["what"]) == ("settings", "gone: domain=energy")
+    assert repair(mesh)["left"] == []
+    assert "energy" in lake.get_lf_tag(TagKey="domain")["TagValues"]
+
+
 @pytest.fixture
 def role(mesh: MeshDriver) -> Iterator[str]:
     """A reader of its own, that may do what analysts may."""
