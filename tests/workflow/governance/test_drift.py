@@ -119,7 +119,8 @@ def test_grants_to_the_account_are_granted_again_or_reported(
 def test_a_grant_to_a_role_is_reported_as_that_roles(mesh: MeshDriver, access: str) -> None:
     """It covers nothing of the account's own grants, which stay as they are."""
     lake = mesh.client("central", "lakeformation")
-    for arn in (role_arn(CONSUMER, "DataAnalyst"), role_arn(CENTRAL, ADMIN_ROLE)):
+    of_central = mesh.physical_id("central", "AnnounceOutcomeFunctionRole")
+    for arn in (role_arn(CONSUMER, "DataAnalyst"), role_arn(CENTRAL, of_central)):
         by_hand = {
             "Principal": {"DataLakePrincipalIdentifier": arn},
             "Resource": {"Table": {"CatalogId": CENTRAL, "DatabaseName": OPEN, "Name": "t1"}},
