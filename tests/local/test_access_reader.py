@@ -149,7 +149,7 @@ def test_a_data_cells_filter_has_its_predicate_and_one_that_is_gone_stops_nothin
     central = root(CENTRAL)
     place = {"TableCatalogId": CENTRAL, "DatabaseName": "credit", "TableName": "accounts", "Name": "mesh-ac-1"}
     central.lf.create_data_cells_filter(
-        TableData={**place, "ColumnNames": ["id"], "RowFilter": {"FilterExpression": "id  >\n 'a'"}}
+        TableData={**place, "ColumnNames": ["id"], "RowFilter": {"FilterExpression": "id > 'a'"}}
     )
     grant(central, CONSUMER, {"DataCellsFilter": place}, ["SELECT"])
     [found] = [each.resource for each in reader(CENTRAL).lake().grants if isinstance(each.resource, ColumnsGrant)]

@@ -89,7 +89,7 @@ def _columns(body: Mapping[str, Any]) -> Granted:
 def _cells(named: Mapping[str, Any], found: Mapping[str, Any]) -> Granted:
     names = found.get("ColumnNames")
     excluded = frozenset((found.get("ColumnWildcard") or {}).get("ExcludedColumnNames") or ())
-    rows = " ".join(str((found.get("RowFilter") or {}).get("FilterExpression", "")).split())
+    rows = str((found.get("RowFilter") or {}).get("FilterExpression", ""))
     return ColumnsGrant(
         named["DatabaseName"], named["TableName"], frozenset(names) if names else None, excluded, named["Name"], rows
     )

@@ -14,20 +14,22 @@ type Kind = Literal[
     "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
-settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
-not the mesh's statement is reported) · topic: a member's topic, its policy, its key · location: a product's data is
-not registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
-registration granted · missing: a live access lacks a grant · surplus: granted for an access that has ended ·
-iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · stricter: it exposes a column by
-name that is stricter by now than what was decided on, so it ends · not-allowed: the rules would not allow, or somebody
-would have to approve, what it exposes by now: it ends in the time that policies.yaml states · reader: the reader's own
-account says that it cannot read (its account repairs) · rename: something still has
-an old name: the next step of the rename, or what people have to do before it (docs/decisions/0042).
+settings: an administrator or an LF-Tag is missing, or what IAM allows by default is on · bus: whom central's bus lets
+in (what is not the mesh's statement is reported) · topic: a member's topic, its policy, its key · location: a product's
+data is not registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks
+what registration granted · missing: a live access lacks a grant, or the filter that it names was changed · surplus:
+granted for an access that has ended · iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have
+ended, or nothing goes on with it · stricter: it exposes a column by name that is stricter by now than what was decided
+on, so it ends · not-allowed: the rules would not allow, or somebody would have to approve, what it exposes by now: it
+ends in the time that policies.yaml states · reader: the reader's own account says that it cannot read (its account
+repairs) · rename: something still has an old name: the next step of the rename, or what people have to do before it
+(docs/decisions/0042).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
 version · share: RAM has not delivered it · foreign: granted by hand · policy: of a queue or topic of central's stack;
 and in members' accounts, where only their operators may look, besides settings: policy, crawler · not-compared: it
-could not be looked at."""
+could not be looked at.
+"""
 
 type Step = Literal["", "records", "grants", "tags", "value"]
 """Of a rename, what is done next: records are rewritten, an access is granted by other names, tables and columns are

@@ -107,10 +107,7 @@ def _changed_filters(access: Access, lake: CatalogSnapshot) -> Iterator[Drift]:
     found = {(each.database, each.table): each for each in lake.filters() if each.row_filter == name}
     for place, columns in decided.row_filters():
         there = found.get(place)
-        if there is not None and (there.names, there.rows) != (
-            frozenset(columns),
-            " ".join(decided.row_filter.split()),
-        ):
+        if there and (there.names != frozenset(columns) or there.rows.split() != decided.row_filter.split()):
             entry = GrantEntry(resource=resource_of(there, lake.account), permissions=("SELECT",))
             yield _drift("missing", access.receiver, entry, access.id).evolve(
                 what=f"{_named(entry)} was changed by hand"
