@@ -125,6 +125,9 @@ class FakeWorkFiles:
     def get(self, key: str) -> str | None:
         return self.documents.get(key)
 
+    def keys(self, prefix: str) -> list[str]:
+        return [key for key in self.documents if key.startswith(prefix)]
+
 
 class FakeRecipeJobs:
     """DataBrew: jobs that end as `ends` says, by job name or for all; what runs write goes to `files`."""

@@ -19,5 +19,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings, news = load(Settings), read_event(ProductUpdated, Envelope.model_validate(event)).data
     if news.rollback is None:
         return RolledBack(product=news.product, rollbacks={})
-    work, locks = wiring.work(settings.work_bucket), wiring.locks(settings)
-    return remember_rollback(news.product, news.version, news.rollback.version, work=work, locks=locks)
+    work = wiring.work(settings.work_bucket)
+    return remember_rollback(news.product, news.version, news.rollback.version, work=work)

@@ -12,7 +12,6 @@ from mesh.usecases.onboarding.batches import Refs
 from mesh.usecases.onboarding.held_objects import read_listing
 
 from tests.builders import BUCKET, PRODUCT, TABLE
-from tests.fakes import FakeLocks
 from tests.unit.onboarding.rounds import FOLDER, World
 
 ENUM = [
@@ -293,16 +292,15 @@ def examples(world: World) -> list[int]:
 
 
 def test_what_was_rolled_back_is_an_example_again_when_somebody_goes_forward_to_it():
-    world, locks = World(NUMBERS), FakeLocks()
+    world = World(NUMBERS)
     for number in range(1, 9):
         world.upload_and_run(f"{number}.csv", clean(number))
 
     for _ in range(2):
-        remember_rollback(PRODUCT, 9, 6, work=world.work, locks=locks)
+        remember_rollback(PRODUCT, 9, 6, work=world.work)
     assert examples(world) == [1, 2, 3, 4, 5, 6]
-    remember_rollback(PRODUCT, 10, 8, work=world.work, locks=locks)
+    remember_rollback(PRODUCT, 10, 8, work=world.work)
     assert examples(world) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert locks.taken == [f"rollbacks-{PRODUCT}"] * 3
 
 
 def test_personal_data_is_found_by_its_values_also_in_parquet():

@@ -45,6 +45,8 @@ class WorkFiles(Protocol):
 
     def get(self, key: str) -> str | None: ...
 
+    def keys(self, prefix: str) -> Sequence[str]: ...
+
 
 class TableReading(Protocol):
     """The rows of one table's objects, read whole. Whatever is wrong with them is a finding, never an error raised."""

@@ -112,6 +112,12 @@ class S3WorkFiles:
         except ObjectGone:
             return None
 
+    def keys(self, prefix: str) -> list[str]:
+        """Those that begin with it."""
+        with transient_errors():
+            pages = list(self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix))
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
 
 def _read(client: "S3Client", bucket: str, key: str, version_id: str | None, byte_range: str | None) -> bytes:
     return _get(client, bucket, key, version_id, byte_range)[0]

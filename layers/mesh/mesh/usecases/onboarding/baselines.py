@@ -3,16 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from pydantic import TypeAdapter
-
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.guard.history import History, forget_objects, in_force, remember
 from mesh.domain.onboarding.quality.model import BatchReports
-from mesh.ports import Locks, WorkFiles
+from mesh.ports import WorkFiles
 from mesh.usecases.onboarding.rounds import Round, sources_of, table_of
-
-_Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
 
 
 class RolledBack(Model):
@@ -47,15 +43,11 @@ def remember_batch(
         work.put(_path(product, table), kept.model_dump_json())
 
 
-def remember_rollback(product: str, version: int, target: int, *, work: WorkFiles, locks: Locks) -> RolledBack:
+def remember_rollback(product: str, version: int, target: int, *, work: WorkFiles) -> RolledBack:
     """`version` of the product restores its earlier version `target`: batches in between no longer count as examples,
-    until a later rollback restores them. Idempotent, in any order. Raises ConcurrentChange."""
-    with locks.hold(f"rollbacks-{product}"):
-        known = _rollbacks(work, product)
-        if version not in known:
-            known = {**known, version: target}
-            work.put(_rollbacks_path(product), _Rollbacks.dump_json(known).decode())
-    return RolledBack(product=product, rollbacks=known)
+    until a later rollback restores them. Idempotent, in any order, and by any number at once: a file for each."""
+    work.put(f"{_rollbacks_path(product)}{version}-{target}.json", "{}")
+    return RolledBack(product=product, rollbacks=_rollbacks(work, product))
 
 
 def _stored(work: WorkFiles, product: str, table: str) -> History:
@@ -65,7 +57,9 @@ def _stored(work: WorkFiles, product: str, table: str) -> History:
 
 
 def _rollbacks(work: WorkFiles, product: str) -> dict[int, int]:
-    return _Rollbacks.validate_json(work.get(_rollbacks_path(product)) or "{}")
+    """Their files' names say all."""
+    names = (key.rpartition("/")[2].removesuffix(".json") for key in work.keys(_rollbacks_path(product)))
+    return {int(version): int(target) for version, _, target in (name.partition("-") for name in names)}
 
 
 def _path(product: str, table: str) -> str:
@@ -73,4 +67,4 @@ def _path(product: str, table: str) -> str:
 
 
 def _rollbacks_path(product: str) -> str:
-    return f"history/{product}.rollbacks.json"
+    return f"history/{product}.rollbacks/"
