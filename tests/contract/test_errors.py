@@ -162,6 +162,7 @@ HANDLED_ELSEWHERE = {
     "govern_lake, as CloudFormation's failure": {"GovernanceInvalid", "GovernanceRefused", "TooManyAdmins"},
     "keep_storage, as CloudFormation's failure": {"BucketTaken"},
     "settle_failure, as its answer": {"NotRepeatable", "UnknownFailure"},
+    "settle_failure of central, every five minutes: recorded, and told to the sender": {"EventTooLarge"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
     "functions with the governance layer, at start: a fault of the deployment, not of an input": {
         "MembersInvalid",

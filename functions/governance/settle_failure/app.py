@@ -5,12 +5,19 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import FailureSettings, load
-from mesh.usecases.governance.redeliver_events import INBOX, Redelivered, redeliver_events, redeliver_unread
+from mesh.entry.settings import FailureSettings, RegistrySettings, load
+from mesh.usecases.governance.redeliver_events import (
+    INBOX,
+    Places,
+    Redelivered,
+    Refusals,
+    redeliver_events,
+    redeliver_unread,
+)
 from mesh.usecases.governance.settle_failure import Decision, Settled, settle_failure
 
 
-class Settings(FailureSettings):
+class Settings(FailureSettings, RegistrySettings):
     """The function's environment."""
 
 
@@ -22,12 +29,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
 
 
 def _redeliver(settings: Settings) -> Redelivered:
-    messages, redeliveries = wiring.failed_messages(settings), wiring.redeliveries(settings)
-    trace, clock = wiring.trace(settings), wiring.clock
-    done = redeliver_events("EventDlq", messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
+    using = Places(wiring.failed_messages(settings), wiring.redeliveries(settings), wiring.trace(settings))
     if f"{INBOX}=" not in settings.failure_queues:
-        return done
-    unread = redeliver_unread(messages=messages, redeliveries=redeliveries, trace=trace, clock=clock)
+        refusals = Refusals(wiring.central_context(settings), wiring.member_topics(settings))
+        return redeliver_events("EventDlq", using=using, clock=wiring.clock, refusals=refusals)
+    done, unread = (
+        redeliver_events("EventDlq", using=using, clock=wiring.clock),
+        redeliver_unread(using=using, clock=wiring.clock),
+    )
     return Redelivered(delivered=done.delivered + unread.delivered, failed=done.failed + unread.failed)
 
 

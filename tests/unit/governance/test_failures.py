@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from mesh.domain.governance.failures import (
+    LARGEST_INPUT,
     FailedMessage,
     Failure,
     Invoke,
@@ -15,10 +16,12 @@ from mesh.domain.governance.failures import (
     UnknownFailure,
     failure_of,
 )
-from mesh.usecases.governance.redeliver_events import redeliver_events, redeliver_unread
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.redeliver_events import Places, Refusals, redeliver_events, redeliver_unread
 from mesh.usecases.governance.settle_failure import Decision, settle_failure
 
-from tests.fakes import FakeClock, FakeTrace
+from tests.builders import CENTRAL, PRODUCER, a_member
+from tests.fakes import FakeAccessRegistry, FakeClock, FakeMemberTopics, FakeRegistry, FakeTrace
 from tools.templates import ROOT
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -267,7 +270,7 @@ def failed_three_times(error, *, minutes=5):
 
 def redelivered(*found, closed=""):
     queue, target, trace = Queue(*found), Target(closed), FakeTrace()
-    result = redeliver_events("EventDlq", messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
+    result = redeliver_events("EventDlq", using=Places(queue, target, trace), clock=FakeClock(NOON))
     return result, queue, target, trace
 
 
@@ -314,6 +317,43 @@ def test_what_is_for_people_stays(found):
     assert (queue.deleted, queue.given_back) == ([], [found.id])
 
 
+def too_large(*, account=PRODUCER, target=MACHINE, **attributes):
+    event = EVENT | {"account": account, "source": "meshwork", "time": NOON.isoformat(), "version": "0"}
+    event["detail"] = event["detail"] | {"padding": "x" * LARGEST_INPUT}
+    return message(event, TARGET_ARN=target, ERROR_CODE="SDK_CLIENT_ERROR", **attributes)
+
+
+def refused(*found):
+    queue, trace, registry, topics = Queue(*found), FakeTrace(), FakeRegistry(a_member()), FakeMemberTopics()
+    context = CentralContext(CENTRAL, registry, FakeAccessRegistry(), trace, FakeClock(NOON))
+    target = Target()
+    result = redeliver_events(
+        "EventDlq", using=Places(queue, target, trace), clock=FakeClock(NOON), refusals=Refusals(context, topics)
+    )
+    assert target == []
+    return result, queue, registry, topics
+
+
+def test_a_members_event_that_no_state_machine_takes_is_refused_once_and_told():
+    result, queue, registry, topics = refused(too_large(), too_large())
+
+    assert (result.delivered, result.failed, queue.given_back) == (2, 0, [])
+    assert set(registry.refusals(PRODUCER, NOON)) == {("ProductRegistered", "EventTooLarge")}
+    assert {(kind, json.loads(detail)["data"]["reason"]["code"]) for _, kind, detail in topics.published} == {
+        ("EventRefused", "EventTooLarge")
+    }
+    assert len({json.loads(detail)["metadata"]["id"] for *_, detail in topics.published}) == 1
+
+
+def test_what_central_itself_sent_or_a_function_takes_is_not_refused():
+    result, queue, registry, _ = refused(too_large(account=CENTRAL))
+
+    assert (result.delivered, queue.deleted) == (0, [])
+    assert registry.refused == []
+    assert failure_of(too_large()).redelivery is None
+    assert isinstance(failure_of(too_large(target=FUNCTION)).redelivery, Invoke)
+
+
 def in_the_inbox(kind, detail, **attributes):
     body = {"TopicArn": "t", "Message": json.dumps(detail), "MessageAttributes": {"detail-type": {"Value": kind}}}
     return message(body, "InboxDlq", **attributes)
@@ -327,7 +367,7 @@ def an_ended_subscription(*, days=13, **changes):
 
 def sent_again(*found, closed=""):
     queue, target, trace = Queue(*found), Target(closed), FakeTrace()
-    result = redeliver_unread(messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
+    result = redeliver_unread(using=Places(queue, target, trace), clock=FakeClock(NOON))
     return result, queue, target, trace
 
 

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from mesh.domain.governance.failures import LARGEST_INPUT
 
 from cli.output import CommandFailed
 from local.accounts import ACCOUNTS, REGION
 from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import ATTEMPTS, crash, lease_held, started_again
 from tests.mesh_driver import MeshDriver
+from tests.workflow.contracts.test_register_product import told_of
 
 CSV = "a,b\n1,2\n"
 
@@ -170,11 +172,7 @@ def test_an_event_of_a_later_release_waits_and_is_relayed_once_it_can_be_read(me
     put_into_dlq(mesh, {"metadata": {"id": "of-this-one"}, "data": {"product": "fail-later"}}, "SubscriptionEnded")
 
     for _ in range(2):
-        answer = mesh.client("consumer", "lambda").invoke(
-            FunctionName=mesh.output("consumer", "SettleFailureFunctionName"),
-            Payload=b'{"detail-type": "Scheduled Event"}',
-        )
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        redeliver(mesh, "consumer")
 
     assert mesh.until(lambda: mesh.notices("fail-later", kind="SubscriptionEnded"), "the event that can be read")
     assert mesh.dead_letters()["consumer/InboxDlq"] == kept + 1
@@ -182,6 +180,29 @@ def test_an_event_of_a_later_release_waits_and_is_relayed_once_it_can_be_read(me
     assert left["what"] == "OfALaterRelease in InboxDlq"
     code, _ = mesh_command(mesh, "dlq", "discard", left["id"], "--reason", "tried")
     assert code == 0
+
+
+def test_an_event_that_no_state_machine_takes_is_refused_and_told_to_its_sender(mesh: MeshDriver) -> None:
+    kept = mesh.dead_letters()["central/EventDlq"]
+    large = {"product": "fail-large", "padding": "x" * LARGEST_INPUT}
+    sent = mesh.put_event("ProductDeclared", large, by="producer")
+    mesh.until(lambda: mesh.dead_letters()["central/EventDlq"] == kept + 1, "what central's machine did not take")
+
+    redeliver(mesh, "central")
+
+    assert mesh.dead_letters()["central/EventDlq"] == kept
+    [told] = mesh.until(lambda: told_of(mesh, "producer", sent["EventId"]), "the refusal")
+    assert (told["event"], told["reason"]["code"]) == ("ProductDeclared", "EventTooLarge")
+    refused = [json.loads(item["reason"]) for item in mesh.items("central", f"REFUSAL#{ACCOUNTS['producer']}")]
+    assert [each["code"] for each in refused].count("EventTooLarge") == 1
+
+
+def redeliver(mesh: MeshDriver, account: str) -> None:
+    """What an account's stack does every five minutes."""
+    answer = mesh.client(account, "lambda").invoke(
+        FunctionName=mesh.output(account, "SettleFailureFunctionName"), Payload=b'{"detail-type": "Scheduled Event"}'
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def dead_letters(mesh: MeshDriver, about: str, account: str = "consumer") -> list[dict[str, Any]]:

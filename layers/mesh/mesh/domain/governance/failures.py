@@ -46,12 +46,21 @@ RUN_ENDED: Final = "Step Functions Execution Status Change"
 _MAX_NAME: Final = 80
 
 
+LARGEST_INPUT: Final = 262_144
+"""Bytes of an execution's input; a bus takes events of a mebibyte.
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+
+
 class UnknownFailure(Rejected):
     """No message of that id is in the queue."""
 
 
 class NotRepeatable(Rejected):
     """Nothing says how this message could be processed again."""
+
+
+class EventTooLarge(Rejected):
+    """An event that no state machine takes."""
 
 
 class FailedMessage(NamedTuple):
@@ -124,6 +133,17 @@ def failure_of(message: FailedMessage) -> Failure:
     return _unprocessed(message, body)
 
 
+def too_large(message: FailedMessage) -> EventTooLarge | None:
+    """Why a state machine will never take this event, if that is so."""
+    target, size = message.attributes.get("TARGET_ARN", ""), len(message.body.encode())
+    if ":states:" not in target or size <= LARGEST_INPUT:
+        return None
+    return EventTooLarge(
+        f"the event has {size} bytes as it is delivered; {LARGEST_INPUT} are taken",
+        bytes=size, limit=LARGEST_INPUT, remedy="send a smaller one",
+    )  # fmt: skip
+
+
 def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
     payload, name, machine = run.get("input"), str(run["name"]), str(run["stateMachineArn"])
     about, correlation_id = _subject(_mapping(payload))
@@ -162,9 +182,10 @@ def _cause(text: object) -> str:
 def _undelivered(message: FailedMessage, event: Mapping[str, Any]) -> Failure:
     attributes, target = message.attributes, message.attributes["TARGET_ARN"]
     about, correlation_id = _subject(event)
-    why = f"{attributes.get('ERROR_CODE', '')}: {attributes.get('ERROR_MESSAGE', '')}"
+    large = too_large(message)
+    why = large.message if large else f"{attributes.get('ERROR_CODE', '')}: {attributes.get('ERROR_MESSAGE', '')}"
     what = f"{_kind(event)} for {_last(target)}"
-    again = _to_target(target, str(event.get("id", message.id)), message.body)
+    again = None if large else _to_target(target, str(event.get("id", message.id)), message.body)
     return Failure(what, _short(why), about, correlation_id, again, message.sent)
 
 
