@@ -343,6 +343,7 @@ EXCUSED: Final = {
     "ChangeSubscription sns:Publish": "the sender of an event that is refused is told",
     "CheckContract sns:Publish": "the sender of an event that is refused is told",
     "VerifyProposal sns:Publish": "the sender of an event that is refused is told",
+    "SettleFailure dynamodb:GetItem": "the sender of an event that no state machine takes is told",
     "TakeBatch dynamodb:UpdateItem": "a run that waited for further uploads, and then found a contract on its way",
     "ProposeVersion dynamodb:DeleteItem": "the token of a proposal that could not be sent",
     "CollectUploads dynamodb:BatchGetItem": "an object that was uploaded before",
