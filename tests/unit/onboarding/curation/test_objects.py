@@ -89,6 +89,8 @@ BROKEN = pytest.mark.parametrize(
         (b"a,b\n" + b"1,2\n" * 400_000 + b"1,\xe4\n", "a.csv", UnsupportedEncoding),
         (b"a,b\n" + b"1,2\n" * 400_000 + b"1,\0\n", "a.csv", BinaryContent),
         ("a,b\n1,2\n1," + "x" * 3_000_000 + "\n", "a.csv", LineTooLong),
+        ('{"a": "%s"}\n' % ("x" * 3_000_000), "a.jsonl", LineTooLong),
+        ('{"a": 1}\n' * 200_000 + '{"a": "%s"}\n' % ("x" * 3_000_000), "a.jsonl", LineTooLong),
         (b"\x1f\x8b", "a.csv", InconsistentCompression),
         (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9], "a.csv.gz", InconsistentCompression),
         ('{"a": 1\n', "a.jsonl", MalformedJson),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
+from mesh.domain.onboarding.budgets import MAX_LINE
 from mesh.domain.onboarding.curation.cells import from_json
 from mesh.domain.onboarding.curation.errors import RawFormatUnsupported
 from mesh.domain.onboarding.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
@@ -97,11 +98,15 @@ def csv_records(lines: Iterable[str], delimiter: str, where: Where) -> Iterator[
 
 
 def text_lines(content: BinaryIO, where: Where) -> Iterator[str]:
-    """Lines with their ends, without a byte order mark. Raises UnsupportedEncoding."""
-    number = 0
+    """Lines with their ends, without a byte order mark. Raises UnsupportedEncoding, LineTooLong: what a gzip stream
+    unfolds to may have no end of a line."""
+    number, text = 0, io.TextIOWrapper(content, "utf-8-sig", newline="")
     try:
-        for line in io.TextIOWrapper(content, "utf-8-sig", newline=""):
+        while line := text.readline(MAX_LINE + 1):
             number += 1
+            if len(line) > MAX_LINE:
+                what = f"line {number} is longer than {MAX_LINE:,} characters"
+                raise LineTooLong(what, line=number, remedy="Write one record on each line.", **where)
             yield line
     except UnicodeDecodeError as error:
         raise UnsupportedEncoding(
