@@ -9,8 +9,9 @@ from mesh.domain.access.record import AccessOver, UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember
-from mesh.usecases.access.grant_access import AccessExpired, warned_at
+from mesh.usecases.access.grant_access import AccessExpired
 from mesh.usecases.access.receive_answer import MayNotAnswer
+from mesh.usecases.access_ends import warned_at
 
 from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, REGION, STRANGER, a_member
 from tests.fakes import NOON

@@ -21,7 +21,7 @@ from mesh.domain.governance.publication_tag import as_requested
 from mesh.domain.governance.renewal import ProductRoles
 from mesh.domain.membership.entrances import bus_statements
 from mesh.ports import Target
-from mesh.usecases.access_ends import Endings
+from mesh.usecases.access_ends import Endings, warned_at
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.carry_out_renames import Renaming
 from mesh.usecases.governance.compare_entrances import Entrances
@@ -452,6 +452,8 @@ def test_what_tightened_rules_do_not_allow_ends_in_the_time_that_they_state(case
     access, until = world.accesses.access(ID), world.clock.now() + timedelta(days=14)
     assert (access.status, access.until, access.cut_short.code) == ("live", until, "NoLongerAllowed")
     assert world.schedules.planned[f"{ID}-end"][:2] == (until, AT_END)
+    warned, _, warning = world.schedules.planned[f"{ID}-warn"]
+    assert (warned, json.loads(warning)["data"]["until"]) == (warned_at(access), f"{until:%Y-%m-%dT%H:%M:%SZ}")
     assert {account for account, _ in world.told()} == {requests.CONSUMER, requests.PRODUCER}
     assert all(drift.what in event["reason"]["message"] for _, event in world.told())
     assert world.kinds() == []

@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.access.record import Access
 from mesh.domain.events import AccessExpiring, Reason
+from mesh.domain.membership.members import Member
 from mesh.ports import MemberTopics, Schedules, Target
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import Deliveries, cause_of, notify_member
+from mesh.usecases.member_notifications import Deliveries, cause_of, member_message, notify_member
 
+WARNING: Final = timedelta(days=7)
+"""How long before its end an access is announced to end; of a short one, the last tenth."""
 _AGAIN: Final = "request it again: mesh request"
 
 
@@ -28,6 +31,19 @@ def schedule_end(access: Access, at_end: Target, schedules: Schedules) -> None:
     reason = access.cut_short.message if access.cut_short else f"it was granted until {access.until}"
     ending = {"ending": {"access": access.id, "cause": "expired", "reason": reason}}
     schedules.at(f"{access.id}-end", access.until, at_end, json.dumps(ending))
+
+
+def schedule_warning(access: Access, member: Member, caller: Target, schedules: Schedules) -> None:
+    """The message itself, for Scheduler to publish; moved where it is scheduled already. An access that ends sooner
+    takes the schedule with it."""
+    when = warned_at(access)
+    message = member_message(access.receiver, expiring(access), cause_of(access), "expiring", access.until, at=when)
+    schedules.publish_at(f"{access.id}-warn", when, member.topic_arn, message, caller)
+
+
+def warned_at(access: Access) -> datetime:
+    """A week before the end, or when nine tenths of a shorter access are over."""
+    return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
 def cut_short(number: str, what: str, *, endings: Endings, context: CentralContext, topics: MemberTopics) -> bool:
@@ -48,6 +64,9 @@ def cut_short(number: str, what: str, *, endings: Endings, context: CentralConte
         )
         context.trace.note(access.correlation_id, "access cut short", access=access.id, why=what)
     schedule_end(access, endings.at_end, endings.schedules)
+    member = context.registry.member(access.receiver)
+    if member is not None and warned_at(access) > now:
+        schedule_warning(access, member, endings.at_end, endings.schedules)
     _tell(access, context, topics)
     if not access.forewarned:
         context.accesses.save(access.evolve(forewarned=True))

@@ -1,6 +1,5 @@
 """`grant-access` after the decision: schedule the end, grant, notify the consumer, and record that it can read."""
 
-from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.access.grants import filter_name
@@ -22,14 +21,12 @@ from mesh.ports import (
 )
 from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
-from mesh.usecases.access_ends import expiring, schedule_end
+from mesh.usecases.access_ends import schedule_end, schedule_warning
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import cause_of, member_message, notify_member
+from mesh.usecases.member_notifications import cause_of, notify_member
 from mesh.usecases.named_accesses import tags_of_columns
 
 READY: Final = "ready"
-WARNING: Final = timedelta(days=7)
-"""How long before its end an access is announced to end; of a short one, the last tenth."""
 
 
 class AccessExpired(Rejected):
@@ -65,20 +62,8 @@ def grant_access(
     access = require_access(context, step.access).require_going_on()
     schedule_end(access, at_end, schedules)
     member = _grant(access, context, lake, locks, ontology)
-    _schedule_warning(access, member, at_end, schedules)
+    schedule_warning(access, member, at_end, schedules)
     return _announce(step, region, context, topics)
-
-
-def _schedule_warning(access: Access, member: Member, caller: Target, schedules: Schedules) -> None:
-    """The message itself, for Scheduler to publish; an access that ends sooner takes the schedule with it."""
-    when = warned_at(access)
-    message = member_message(access.receiver, expiring(access), cause_of(access), "expiring", access.until, at=when)
-    schedules.publish_at(f"{access.id}-warn", when, member.topic_arn, message, caller)
-
-
-def warned_at(access: Access) -> datetime:
-    """A week before the end, or when nine tenths of a shorter access are over."""
-    return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
 def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks, ontology: Ontology) -> Member:
