@@ -75,6 +75,7 @@ _OWNERS: Final = (
         publishing.release,
         publishing.released,
         publishing.held_again,
+        publishing.held_instead,
     ),
     Flow(
         "rollback",
