@@ -190,6 +190,37 @@ def test_what_becomes_stricter_later_does_so_here_as_well_and_nothing_becomes_la
     assert world.lake.on[PRODUCT, PINNED]["confidentiality"] == "internal", "the contract says so"
 
 
+def test_what_becomes_stricter_while_the_tables_are_made_is_so_when_they_show_rows(world, monkeypatch):
+    tag = world.lake.tag_columns
+
+    def overtaken(*given):
+        """The commit of a batch with card numbers, after the tags were planned and before they are set."""
+        monkeypatch.setattr(world.lake, "tag_columns", tag)
+        tag(PRODUCT, TABLE, ["email"], {"pii": "sensitive", "confidentiality": "restricted"})
+        follow_pins(PRODUCT, world.tagging)
+        tag(*given)
+
+    monkeypatch.setattr(world.lake, "tag_columns", overtaken)
+    world.ready()
+
+    assert world.tags("email") == {"product": PRODUCT, **CLOSED}
+
+
+def test_what_becomes_stricter_before_the_pin_is_ready_is_so_as_well(world, monkeypatch):
+    update = world.catalog.update_table
+
+    def overtaken(*given, **more):
+        """The tags are set, and the table is about to show the version."""
+        world.lake.tag_columns(PRODUCT, TABLE, ["email"], {"pii": "sensitive", "confidentiality": "restricted"})
+        assert follow_pins(PRODUCT, world.tagging) == 1
+        update(*given, **more)
+
+    monkeypatch.setattr(world.catalog, "update_table", overtaken)
+    world.ready()
+
+    assert world.tags("email") == {"product": PRODUCT, **CLOSED}
+
+
 def test_a_pin_that_ends_at_this_moment_does_not_keep_others_from_being_tagged(world):
     world.ready()
     world.catalog.drop_table(PRODUCT, PINNED)

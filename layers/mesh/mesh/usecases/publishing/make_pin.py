@@ -31,7 +31,7 @@ def make_tables(product: Product, pin: Pin, *, tagging: Tagging, proposals: Prop
     for definition in wanted.values():
         _create(product.name, definition, pin.id, tagging)
     close_pin(product.name, named, tagging)
-    open_pin(product, named, tagging)
+    open_pin(product.name, named, tagging)
     for table in version.tables:
         _point(product.name, wanted[table.table], table.metadata, tagging)
     return named.evolve(status="ready")

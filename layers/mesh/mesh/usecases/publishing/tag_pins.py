@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import NotYetReadable, Product
+from mesh.domain.contracts.product import NotYetReadable, UnknownProduct
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan
 from mesh.domain.names import pinned_table
 from mesh.domain.publishing.pin_tags import closed_tags, pinned_tags
-from mesh.domain.publishing.pins import Pin
+from mesh.domain.publishing.pins import PIN, Pin
 from mesh.ports import Catalog, LakeFormation, Registry
 from mesh.usecases.publishing.published_tables import columns_of
 
@@ -38,48 +38,62 @@ def close_pin(product: str, pin: Pin, tagging: Tagging) -> None:
         tagging.lake.tag_table(product, name, closed_tags(tagging.ontology))
 
 
-def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
+def open_pin(product: str, pin: Pin, tagging: Tagging) -> None:
     """Set the final tags, columns before tables: the table stays closed until the last one is set.
 
-    Each column is published with its own tags.
+    Each column is published with its own tags. What they follow from is read again after they were set: of two runs the
+    one that read it earlier may be the later one to set them.
 
     Raises NotYetReadable, UnknownLFTag.
     """
     for table, name in pin.pinned_tables():
-        on_table, on_columns = _tags_of(product, pin, table, tagging)
-        published = {column: {**tags, PUBLICATION: PUBLISHED} for column, tags in on_columns.items()}
-        plan = TagPlan(database={}, columns={name: published})
-        for tags, columns in plan.column_groups(name):
-            tagging.lake.tag_columns(product.name, name, columns, tags)
-        tagging.lake.tag_table(product.name, name, on_table)
+        planned = None
+        while planned != (found := _tags_of(product, pin, table, tagging)):
+            _assign(product, name, *found, tagging.lake)
+            planned = found
 
 
 def follow_pins(name: str, tagging: Tagging) -> int:
-    """The product's tags have changed: those of its pinned tables that can be read follow; how many pins did.
+    """The product's tags have changed: those of its pinned tables follow, also while they are made; how many pins did.
 
     A pin that ends at this moment has no tables any more; it must not block a publication.
     """
-    ready = [pin for pin in tagging.registry.pins(name).pins if pin.status == "ready"]
-    product, followed = tagging.registry.product(name) if ready else None, 0
-    if product is None:
-        return followed
-    for pin in ready:
+    followed = 0
+    for pin in tagging.registry.pins(name).kept():
+        made = pin if pin.status == "ready" else _made_so_far(name, pin, tagging)
         with suppress(NotYetReadable):
-            open_pin(product, pin, tagging)
-            followed += 1
+            open_pin(name, made, tagging)
+            followed += bool(made.tables)
     return followed
 
 
-def _tags_of(
-    product: Product, pin: Pin, table: str, tagging: Tagging
-) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    pinned = _require(product.name, pinned_table(table, pin.version), tagging)
-    present = _present(product.name, table, tagging)
+def _made_so_far(product: str, pin: Pin, tagging: Tagging) -> Pin:
+    """With those of its tables that are there."""
+    version = tagging.registry.version(product, pin.version)
+    names = [table.table for table in version.tables] if version else []
+    found = {name: tagging.catalog.table(product, pinned_table(name, pin.version)) or {} for name in names}
+    return pin.evolve(tables=tuple(name for name in names if found[name].get("Parameters", {}).get(PIN) == pin.id))
+
+
+def _assign(product: str, name: str, on_table: _Tags, on_columns: Mapping[str, _Tags], lake: LakeFormation) -> None:
+    published = {column: {**tags, PUBLICATION: PUBLISHED} for column, tags in on_columns.items()}
+    plan = TagPlan(database={}, columns={name: published})
+    for tags, columns in plan.column_groups(name):
+        lake.tag_columns(product, name, columns, tags)
+    lake.tag_table(product, name, on_table)
+
+
+def _tags_of(name: str, pin: Pin, table: str, tagging: Tagging) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    product = tagging.registry.product(name)
+    if product is None:
+        raise UnknownProduct(f"there is no product {name}", product=name)
+    pinned = _require(name, pinned_table(table, pin.version), tagging)
+    present = _present(name, table, tagging)
     return pinned_tags(
-        product.name,
+        name,
         table,
         columns_of(pinned["StorageDescriptor"].get("Columns", [])),
-        tagging.registry.findings(product.name).get(table, ()),
+        tagging.registry.findings(name).get(table, ()),
         present,
         contract=Contract.model_validate(product.contract),
         ontology=tagging.ontology,
