@@ -29,6 +29,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     central, lake, locks = wiring.central_context(settings), wiring.lake(settings), wiring.locks(settings)
     policies, entrances = governance_layer.policies(), wiring.entrances(settings)
+    named = wiring.named_accesses(settings, settings.revoke_access_arn)
     return repair_drift(
         Drifts.model_validate(event["found"]),
         run=str(event["execution"]),
@@ -38,7 +39,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             context=central,
             lake=lake,
             locks=locks,
-            named=wiring.named_accesses(settings, settings.revoke_access_arn),
+            named=named,
             endings=Endings(
                 after=policies.ends_after,
                 at_end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
@@ -46,7 +47,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             ),
             entrances=entrances,
             principals=wiring.principals(settings),
-            restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
+            restore_tags=partial(restore_tags, tagging=wiring.tagging(settings), named=named),
             location_role=settings.location_role_arn,
             admins=wiring.lake_admins(settings).kept,
             renaming=Renaming(

@@ -8,6 +8,7 @@ from mesh.domain.events import ExposedClass, ExposedData, GrantEntry, PersonalDa
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.access.end_access import Ending
 from mesh.usecases.publishing.commit_version import commit_version
+from mesh.usecases.publishing.tag_tables import restore_tags
 
 from tests.builders import CENTRAL, CONSUMER, CONTRACT, PRODUCT, TABLE, a_member, an_access
 from tests.fakes.failures import dying_at
@@ -156,4 +157,19 @@ def test_a_contract_that_makes_it_stricter_ends_it(where):
         world.declare(CONTRACT.replace("logicalType: integer}", said))
         world.tag_product()
 
+    assert [each.access for each in ended(world)] == [ID]
+
+
+def test_what_reconciliation_makes_stricter_ends_it():
+    """A held batch's finding: no commit and no contract came that would have applied it."""
+    world = Registering()
+    world.publish()
+    world.tag_product()
+    world.registry.put_member(a_member(CONSUMER, "consumer"))
+    hold(world, "laufkont")
+    world.found(MAIL.evolve(column="laufkont"))
+
+    restore_tags(PRODUCT, tagging=world.tagging, named=world.named)
+
+    assert world.effective("laufkont", "pii") == "personal"
     assert [each.access for each in ended(world)] == [ID]

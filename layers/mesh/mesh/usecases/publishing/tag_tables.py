@@ -227,9 +227,10 @@ def tighten_product(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tag
     return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
 
 
-def restore_tags(name: str, *, tagging: Tagging) -> Tagged:
+def restore_tags(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged:
     """Tag a product by its registered contract and all that was found, as registration and publication do; columns of
-    its last version are published. Of a table that is not at that version nothing is known, and it is left. Idempotent.
+    its last version are published. Of a table that is not at that version nothing is known, and it is left. Accesses by
+    name that become overtaken end. Idempotent.
 
     Raises UnknownProduct, UnknownLFTag, and ConcurrentChange where something was found meanwhile.
     """
@@ -257,6 +258,7 @@ def restore_tags(name: str, *, tagging: Tagging) -> Tagged:
     tagged = assign_tags(name, plan, tables, present, lake)
     follow_pins(name, tagging)
     lake.tag_database(name, {**product.tags, PUBLICATION: PENDING})
+    named.end_overtaken(name, effective_tags(name, tables, lake))
     now = registry.product(name)
     if registry.findings(name) != found or now is None or now.contract != product.contract:
         raise ConcurrentChange(f"what {name}'s tags follow from has changed meanwhile", product=name)
