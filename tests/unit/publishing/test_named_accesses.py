@@ -7,12 +7,26 @@ from mesh.domain.access.record import HOLDING
 from mesh.domain.events import ExposedClass, ExposedData, GrantEntry, PersonalDataFinding, Reason
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.access.end_access import Ending
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.commit_version import commit_version
-from mesh.usecases.publishing.tag_tables import restore_tags
+from mesh.usecases.publishing.tag_tables import Loosening, restore_tags, tag_product
 
-from tests.builders import CENTRAL, CONSUMER, CONTRACT, PRODUCT, TABLE, a_member, an_access
+from tests.builders import (
+    CENTRAL,
+    CONSUMER,
+    CONTRACT,
+    PRODUCT,
+    TABLE,
+    a_contract,
+    a_member,
+    a_product,
+    a_registration,
+    an_access,
+)
+from tests.fakes import FakeExecutions
 from tests.fakes.failures import dying_at
 from tests.unit.access import requests
+from tests.unit.publishing.pinning_world import PINNED, Pinning
 from tests.unit.publishing.test_proposals import World, verified
 from tests.unit.publishing.test_tag_tables import World as Registering
 
@@ -173,3 +187,28 @@ def test_what_reconciliation_makes_stricter_ends_it():
 
     assert world.effective("laufkont", "pii") == "personal"
     assert [each.access for each in ended(world)] == [ID]
+
+
+def test_a_contract_that_makes_a_column_stricter_which_only_a_pinned_version_has_ends_it():
+    world, endings = Pinning(), FakeExecutions()
+    central = world.central
+    named = NamedAccesses(central.registry, central.accesses, world.ontology, endings)
+
+    def declare(said=""):
+        column = f"{{name: gone, logicalType: string{said}}}"
+        contract = a_contract(CONTRACT.replace("{name: email", f"{column}\n      - {{name: email"))
+        central.registry.products[PRODUCT] = a_product(contract, version=2)
+        loosening = Loosening(central.registry.trace, central.topics, "steward")
+        tag_product(a_registration(contract), tagging=world.tagging, named=named, loosening=loosening)
+
+    declare()
+    world.ready()
+    decided = granted("gone", table=PINNED)
+    held = an_access(ID, product=PRODUCT, expression="", status="live", granted=True, decided=decided)
+    central.accesses.open(held.evolve(receiver=CONSUMER))
+    declare()
+    assert endings.started == {}
+
+    declare(", classification: pii")
+    assert world.tags("gone")["pii"] == "personal"
+    assert len(endings.started) == 1

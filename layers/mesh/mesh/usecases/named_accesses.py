@@ -36,13 +36,15 @@ class NamedAccesses:
 
     def end_overtaken(self, product: str, tags: Columns) -> list[str]:
         """Start the end of each access to columns of the product by name (or by a filter), one of which has a stricter
-        class in `tags` than the one that was decided on; their ids. Pinned versions of a table count as the table.
+        class in `tags` than the one that was decided on; their ids. Pinned versions of a table count as the table where
+        `tags` does not have their own.
 
         Idempotent.
         """
 
         def changed(database: str, table: str, column: str) -> Mapping[str, str]:
-            return tags.get(present_table(table), {}).get(column, {}) if database == product else {}
+            of_table = tags.get(table, tags.get(present_table(table), {}))
+            return of_table.get(column, {}) if database == product else {}
 
         overtaken = []
         for access in self._named(product) if any(tags.values()) else ():

@@ -67,6 +67,13 @@ def follow_pins(name: str, tagging: Tagging) -> int:
     return followed
 
 
+def tags_of_pins(name: str, tagging: Tagging) -> dict[str, dict[str, _Tags]]:
+    """Pinned table → column → the tags that are in effect; of those that are there."""
+    pins = tagging.registry.pins(name).kept()
+    tables = [table for pin in pins for _, table in pin.pinned_tables() if tagging.catalog.table(name, table)]
+    return {table: dict(tagging.lake.table_tags(name, table)[1]) for table in tables}
+
+
 def _made_so_far(product: str, pin: Pin, tagging: Tagging) -> Pin:
     """With those of its tables that are there."""
     version = tagging.registry.version(product, pin.version)

@@ -20,7 +20,7 @@ from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.ports import Catalog, LakeFormation, MemberTopics, Message, Trace
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
-from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
+from mesh.usecases.publishing.tag_pins import Tagging, follow_pins, tags_of_pins
 
 
 class Tagged(Model):
@@ -70,7 +70,7 @@ def tag_product(registration: Registration, *, tagging: Tagging, named: NamedAcc
     tagged = assign_tags(product, plan, tables, present, lake)
     follow_pins(product, tagging)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
-    named.end_overtaken(product, effective_tags(product, tables, lake))
+    named.end_overtaken(product, {**effective_tags(product, tables, lake), **tags_of_pins(product, tagging)})
     if tagging.registry.findings(product) != found:
         raise ConcurrentChange(f"something was found in {product} meanwhile", product=product)
     return tagged
@@ -258,7 +258,7 @@ def restore_tags(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged
     tagged = assign_tags(name, plan, tables, present, lake)
     follow_pins(name, tagging)
     lake.tag_database(name, {**product.tags, PUBLICATION: PENDING})
-    named.end_overtaken(name, effective_tags(name, tables, lake))
+    named.end_overtaken(name, {**effective_tags(name, tables, lake), **tags_of_pins(name, tagging)})
     now = registry.product(name)
     if registry.findings(name) != found or now is None or now.contract != product.contract:
         raise ConcurrentChange(f"what {name}'s tags follow from has changed meanwhile", product=name)
