@@ -257,6 +257,18 @@ def test_a_draft_is_replaced_by_a_contract_of_any_version():
     assert check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="11").current
 
 
+@pytest.mark.parametrize("version", ["1.0.1", "2.0.0"])
+def test_a_draft_replaces_no_contract(version):
+    """What came after it would be compared with nothing, and loosen by silence what it leaves out."""
+    registry = registered(CONSUMER)
+    draft = CONTRACT.replace("status: active", "status: draft").replace("1.0.0", version)
+
+    with pytest.raises(BreakingContractChange, match="it is a draft"):
+        check(draft, registry=registry, sequencer="11")
+
+    assert registry.products[PRODUCT] == a_product()
+
+
 def test_a_run_that_is_started_again_knows_that_a_draft_was_before_until_the_contract_is_registered():
     registry = registered()
     registry.products[PRODUCT] = a_product(a_contract(CONTRACT.replace("status: active", "status: draft")))

@@ -17,7 +17,7 @@ class ContractVersionNotRaised(Rejected):
 
 
 class BreakingContractChange(Rejected):
-    """The change breaks readers of the registered contract, and the major version is unchanged."""
+    """The change breaks readers of the registered contract, and the major version is unchanged; or it is a draft."""
 
 
 def check_revision(registered: Contract, contract: Contract, live_subscribers: Callable[[], int]) -> ContractDiff:
@@ -50,6 +50,18 @@ def check_revision(registered: Contract, contract: Contract, live_subscribers: C
             **_where(registered, contract, diff.breaking, needed),
         )
     return diff
+
+
+def require_no_draft(registered: Contract, contract: Contract) -> None:
+    """A draft replaces drafts alone. What came after it would break promises without notice, since it is compared with
+    nothing; and loosen by silence what the contract before stated. Raises BreakingContractChange."""
+    if contract.draft and not registered.draft:
+        raise BreakingContractChange(
+            f"it is a draft, which promises nothing, and {registered.version} is registered",
+            remedy="Set another status than draft.",
+            registered=registered.version,
+            declared=contract.version,
+        )
 
 
 def _same(registered: Contract, contract: Contract) -> bool:

@@ -12,7 +12,7 @@ from mesh.domain.contracts.evolution import ContractDiff
 from mesh.domain.contracts.handover import is_offered, require_takeable
 from mesh.domain.contracts.product import Product, RetirementIsNewer
 from mesh.domain.contracts.registration import Registration
-from mesh.domain.contracts.revision import MAX_LISTED, check_revision
+from mesh.domain.contracts.revision import MAX_LISTED, check_revision, require_no_draft
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, metadata_of, read_event
 from mesh.domain.governance.ontology import Ontology
@@ -121,6 +121,8 @@ def check_contract(
         diff = _changes(before, contract, registry, ontology) if before else ContractDiff()
         if before and is_offered(before, sender.account):
             require_takeable(before, contract, diff)
+        if before:
+            require_no_draft(Contract.model_validate(before.contract), contract)
         require_recipient(contract, sender.account, registry)
         registration = _registration(
             envelope, contract, before, sender=sender, catalog_id=catalog_id, region=region, ontology=ontology
