@@ -192,8 +192,12 @@ class RenamedWorld:
             )
         )
 
+    @property
+    def renaming(self):
+        return Renaming(self.context, self.policies, self.record, self.catalog, self, FakeLocks(), self.topics)
+
     def repair(self, drifts, run):
-        using = Renaming(self.context, self.policies, self.record, self.catalog, self, FakeLocks(), self.topics)
+        using = self.renaming
         for drift in drifts:
             if drift.step:
                 carry_out(drift, run, using)

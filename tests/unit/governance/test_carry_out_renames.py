@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 from mesh.domain.governance.catalog_snapshot import Database
 from mesh.domain.governance.tag_names import TagNames
+from mesh.usecases.governance.carry_out_renames import carry_out
 
 from tests.unit.governance.renamed_world import ROLE, CrashError, RenamedWorld
 
@@ -66,6 +67,24 @@ def test_nothing_is_tagged_anew_before_the_account_has_granted_both_names():
     world.answer()
     world.carry_out()
     assert says_old(world) == []
+
+
+def test_what_becomes_stricter_after_all_was_looked_at_stays_so():
+    world = RenamedWorld(*ONE)
+    for number in range(12):
+        drifts = world.find("run-1" if number else "")
+        if [drift.step for drift in drifts] == ["tags"]:
+            break
+        world.repair(drifts, "run-1")
+        world.answer()
+    using = world.renaming
+    place = using.stage.carriers[ONE[0][:2]][0]
+    world.catalog.at = world.catalog.at.with_tag("confidentiality", "restricted", *place)  # by a registration, say
+    world.expected = world.readable()
+
+    assert carry_out(drifts[0], "run-1", using)
+
+    assert "restricted" in [tags.get("confidentiality") for tags in world.all_tags()]
 
 
 def test_an_access_that_is_being_granted_is_waited_for():

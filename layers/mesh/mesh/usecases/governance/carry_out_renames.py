@@ -7,11 +7,12 @@ from functools import cached_property
 from mesh.domain.access.grants import grants_digest, unneeded
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import HOLDING, OVER, Access, lock_name
-from mesh.domain.contracts.product import Product
+from mesh.domain.contracts.product import Product, product_lock
 from mesh.domain.events import AccessCheckRequested, GrantEntry
 from mesh.domain.governance.drift import Drift
 from mesh.domain.governance.product_rights import grant_entry
-from mesh.domain.governance.rename_stage import RenameStage, stage_of
+from mesh.domain.governance.rename_stage import RenameStage, of_products, stage_of
+from mesh.domain.governance.renames import carried
 from mesh.domain.governance.tag_names import OldTag
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.ports import GovernanceRecord, LakeFormation, Locks, MemberTopics, TaggedCatalog
@@ -119,21 +120,29 @@ def _granted(access: Access, entries: Iterable[GrantEntry]) -> list[dict[str, ob
 
 def _retag(tag: OldTag, using: Renaming) -> bool:
     """Unless somebody is granted the old name alone by now. From here on the new name is what is written."""
-    (key, _), stage = tag, using.stage
+    stage = using.stage
     holding = (access for access in using.context.accesses.newest() if access.status in HOLDING)
     granted = (access.decided.entries for access in holding if access.decided)
     if any(not stage.is_reached(entries) for entries in granted):
         return False
     using.record.keep_pending(using.record.pending_renames() - {tag})
-    new, columns = {key: stage.there[tag]}, dict[tuple[str, str], list[str]]()
-    for place in stage.carriers.get(tag, ()):
+    for database in dict.fromkeys(place[0] for place in stage.carriers.get(tag, ())):
+        with using.locks.hold(product_lock(database)):
+            _retag_database(database, tag, using)
+    return True
+
+
+def _retag_database(database: str, tag: OldTag, using: Renaming) -> None:
+    """What has the old name at this moment: some of it may be stricter by now than when all was looked at."""
+    new = {tag[0]: using.stage.there[tag]}
+    columns = dict[str, list[str]]()
+    for place in carried(of_products(using.catalog.tagged((database,))), using.stage.there).get(tag, ()):
         match place:
-            case (database, table, column):
-                columns.setdefault((database, table), []).append(column)
-            case (database, table):
+            case (_, table, column):
+                columns.setdefault(table, []).append(column)
+            case (_, table):
                 using.lake.tag_table(database, table, new)
             case _:
-                using.lake.tag_database(place[0], new)
-    for (database, table), names in columns.items():
+                using.lake.tag_database(database, new)
+    for table, names in columns.items():
         using.lake.tag_columns(database, table, names, new)
-    return True
