@@ -245,6 +245,46 @@ def test_a_commit_loosens_nothing_by_what_is_not_in_force_any_more(world, meanwh
     assert classes(world, "email") == ("personal", "confidential")
 
 
+NOTED = CONTRACT.replace(
+    "{name: email,", "{name: note, logicalType: string, classification: pii}\n      - {name: email,"
+)
+
+
+def test_a_new_column_is_not_published_by_a_contract_that_is_not_in_force_any_more(world):
+    """The registration of the other one tags the columns of the last version, and the new one is in none."""
+    world.publish(batch(world, laufkont="bigint", email="string"))
+    world.verify(world.proposal(batch(world, laufkont="bigint", email="string", note="string"), number="0000000b"))
+    swing = world.catalog.update_table
+
+    def swung(*arguments, **more):
+        swing(*arguments, **more)
+        world.revise(contract=a_contract(NOTED))
+
+    world.catalog.update_table = swung
+    with pytest.raises(ConcurrentChange, match="has changed"):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert world.tags("note")["publication"] == "pending"
+
+    commit_version(verified("0000000b"), using=world.committing)
+    assert (world.tags("note")["publication"], *classes(world, "note")) == ("published", "personal", "confidential")
+
+
+def test_a_contract_that_comes_before_the_version_is_recorded_counts_for_its_new_columns(world):
+    world.publish(batch(world, laufkont="bigint", email="string"))
+    world.verify(world.proposal(batch(world, laufkont="bigint", email="string", note="string"), number="0000000b"))
+    record = world.registry.record_version
+
+    def recorded(*given):
+        world.revise(contract=a_contract(NOTED))  # and registered: no version that it knows has the column
+        return record(*given)
+
+    world.registry.record_version = recorded
+    with pytest.raises(ConcurrentChange, match="has changed"):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert commit_version(verified("0000000b"), using=world.committing).version == 2
+    assert classes(world, "note") == ("personal", "confidential")
+
+
 def test_a_partition_key_gets_its_tags_as_any_column():
     world = Tagged()
     world.tag_product()

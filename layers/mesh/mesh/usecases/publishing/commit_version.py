@@ -95,7 +95,20 @@ def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     _Swing(commit, owner, using).run()
     version = commit.version(using.clock.now(), draft=owner.draft)
     facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
-    return using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
+    recorded = using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
+    if _has_other_contract(owner, using):  # whose registration may not have seen the new columns
+        raise _changed(product)
+    return recorded
+
+
+def _has_other_contract(planned: Product, using: Committing) -> bool:
+    """Whether tags are to be planned by another one by now."""
+    now = using.registry.product(planned.name)
+    return now is None or now.contract != planned.contract
+
+
+def _changed(product: str) -> ConcurrentChange:
+    return ConcurrentChange(f"what {product}'s tags follow from has changed", product=product)
 
 
 def _is_refused(commit: Commit, using: Committing) -> bool:
@@ -258,11 +271,10 @@ class _Swing:
             now = registry.product(self._database)
             if now is not None and now.status == "retired":
                 return False
+            if _has_other_contract(self._product, self._using) or registry.findings(self._database) != self._found:
+                raise _changed(self._database)
             for table in self._snapshots:
                 publish_columns(self._database, table, self._lake, present[table.table].own_columns)
-            changed = now is None or now.contract != self._product.contract
-            if (plan.tables or plan.columns) and (changed or registry.findings(self._database) != self._found):
-                raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
             assign_plan(self._database, plan, self._lake)
         return True
 
