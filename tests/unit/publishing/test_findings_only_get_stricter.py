@@ -285,6 +285,19 @@ def test_a_contract_that_comes_before_the_version_is_recorded_counts_for_its_new
     assert classes(world, "note") == ("personal", "confidential")
 
 
+def test_a_new_column_inherits_what_is_recorded_though_its_registration_has_not_come_to_the_database(world):
+    world.publish(batch(world, laufkont="bigint"))
+    stricter = a_contract(CONTRACT.replace("confidentiality: internal", "confidentiality: restricted"))
+    tags = {**world.registry.product(PRODUCT).tags, "confidentiality": "restricted"}
+    world.revise(contract=stricter, tags=tags)
+    world.publish(batch(world, laufkont="bigint", note="string"), number="0000000b")
+    assert classes(world, "note") == ("none", "restricted")
+
+    world.revise(contract=a_contract(), tags={**tags, "confidentiality": "internal"})
+    world.publish(batch(world, laufkont="bigint", note="string", more="string"), number="0000000c")
+    assert classes(world, "more") == ("none", "restricted"), "what it loosens, its registration does"
+
+
 def test_a_partition_key_gets_its_tags_as_any_column():
     world = Tagged()
     world.tag_product()

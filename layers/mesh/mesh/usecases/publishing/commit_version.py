@@ -29,7 +29,7 @@ from mesh.domain.contracts.product import (
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.kept_tags import PresentTags, changed_columns
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
-from mesh.domain.governance.tagging import TagPlan, split_by_strictness
+from mesh.domain.governance.tagging import TagPlan, loosens, split_by_strictness
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, location_of, pointer_of
 from mesh.domain.publishing.pin_tags import closed_tags
@@ -132,6 +132,7 @@ class _Swing:
         tighter, looser = self._tags(present)
         changed = changed_columns(tighter, columns_by_table(self._snapshots), present)
         with self._using.named.overtaken_by(self._database, changed):
+            self._tighten_database(present)
             assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)
@@ -248,6 +249,19 @@ class _Swing:
         )
         effective = {name: (tags.seen, tags.seen_columns) for name, tags in present.items()}
         return split_by_strictness(plan, effective, self._using.ontology)
+
+    def _tighten_database(self, present: Mapping[str, PresentTags]) -> None:
+        """By a contract that is recorded, and whose registration has not come to the database yet: new columns inherit
+        from it."""
+        ontology = self._using.ontology
+        stricter = {
+            key: value
+            for key, value in ontology.in_current_names(self._product.tags).items()
+            for tags in present.values()
+            if key not in tags.own and (now := tags.seen.get(key)) != value and not loosens(key, now, value, ontology)
+        }
+        if stricter:
+            self._lake.tag_database(self._database, stricter)
 
     def _with_restored(self, present: Mapping[str, PresentTags]) -> dict[str, PresentTags]:
         """As if columns that a rollback brings back were closed: unless the contract describes them, nobody knows what
