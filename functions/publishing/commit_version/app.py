@@ -24,5 +24,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     verified, settings = Verified.model_validate(event), load(Settings)
     named = wiring.named_accesses(settings, settings.revoke_access_arn)
     if verified.next == "tag":
-        return tighten_product(verified.product, tagging=wiring.tagging(settings), named=named)
+        batch, tagging = verified.proposal, wiring.tagging(settings)
+        return tighten_product(verified.product, batch=batch, tagging=tagging, named=named)
     return commit_version(verified, using=wiring.committing(settings, named))

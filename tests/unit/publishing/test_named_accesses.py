@@ -140,6 +140,26 @@ def test_one_that_was_decided_before_the_tags_and_recorded_after_the_first_look_
     assert [each.access for each in ended(world)] == [ID]
 
 
+def test_also_where_the_commit_dies_before_it_looks_again(world):
+    """When it is repeated, the tags are there already."""
+    tag = world.lake.tag_columns
+
+    def dying(*given):
+        tag(*given)
+        world.lake.tag_columns = tag
+        hold(world, "note", status="sharing")
+        raise ConnectionError
+
+    world.verify(world.proposal(batch(world, MAIL), number="0000000b"))
+    world.lake.tag_columns = dying
+    with pytest.raises(ConnectionError):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert (world.tags("note")["pii"], ended(world)) == ("personal", [])
+
+    commit_version(verified("0000000b"), using=world.committing)
+    assert [each.access for each in ended(world)] == [ID]
+
+
 @pytest.mark.parametrize("fails_at", [1, 2, 3])
 def test_a_commit_that_dies_at_a_tag_has_ended_it_or_ends_it_when_it_is_repeated(world, fails_at):
     hold(world, "note")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from mesh.domain.contracts.contract import Contract
+from mesh.domain.governance.column_findings import KnownFinding
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tagging import TagPlan, loosens, stated_keys, stated_on_table
 
@@ -26,16 +27,23 @@ class PresentTags(NamedTuple):
 
 
 def changed_columns(
-    plan: TagPlan, columns: Mapping[str, Sequence[str]], present: Mapping[str, PresentTags]
+    plan: TagPlan,
+    columns: Mapping[str, Sequence[str]],
+    present: Mapping[str, PresentTags],
+    *,
+    findings: Mapping[str, Sequence[KnownFinding]],
+    batch: str,
 ) -> dict[str, dict[str, Tags]]:
-    """Table → column → the tags that it will have, for the columns whose tags the plan changes."""
+    """Table → column → the tags that it will have, for the columns whose tags the plan changes, and for those in which
+    this batch was the first to find something: a run that died had changed them, perhaps, and looked no further."""
     found: dict[str, dict[str, Tags]] = {}
     for table, tags in present.items():
+        first = {finding.column for finding in findings.get(table, ()) if finding.batch == batch}
         for column in columns.get(table, ()):
             now, own = tags.seen_columns.get(column, tags.seen), tags.own_columns.get(column, {})
             inherited = {key: value for key, value in plan.tables.get(table, {}).items() if key not in own}
             then = {**now, **inherited, **plan.columns.get(table, {}).get(column, {})}
-            if then != now:
+            if then != now or column in first:
                 found.setdefault(table, {})[column] = then
     return found
 

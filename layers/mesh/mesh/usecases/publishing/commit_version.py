@@ -130,7 +130,8 @@ class _Swing:
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
         present = present_tags(self._database, self._snapshots, self._lake)
         tighter, looser = self._tags(present)
-        changed = changed_columns(tighter, columns_by_table(self._snapshots), present)
+        columns, batch = columns_by_table(self._snapshots), self._commit.proposal
+        changed = changed_columns(tighter, columns, present, findings=self._found, batch=batch)
         with self._using.named.overtaken_by(self._database, changed):
             self._tighten_database(present)
             assign_plan(self._database, tighter, self._lake)

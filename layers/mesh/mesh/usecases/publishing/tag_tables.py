@@ -200,28 +200,29 @@ def assign_plan(product: str, plan: TagPlan, lake: LakeFormation) -> None:
         lake.tag_table(product, table, tags)
 
 
-def tighten_product(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged:
+def tighten_product(name: str, *, batch: str, tagging: Tagging, named: NamedAccesses) -> Tagged:
     """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow, and accesses
-    by name end. Idempotent.
+    by name end. `batch` announced what it found. Idempotent.
 
     Raises UnknownProduct, UnknownLFTag, NotYetReadable."""
     product, version = tagging.registry.product(name), tagging.registry.latest_version(name)
     if product is None:
         raise UnknownProduct(f"there is no product {name}", product=name)
     tables = list(_still_there(name, version.tables if version else (), tagging.catalog))
-    present = present_tags(name, tables, tagging.lake)
+    present, found = present_tags(name, tables, tagging.lake), tagging.registry.findings(name)
     plan = plan_tags(
         name,
         Contract.model_validate(product.contract),
         tables,
         present,
-        findings=tagging.registry.findings(name),
+        findings=found,
         registered=product.tags,
         ontology=tagging.ontology,
     )
     effective = {table: (tags.seen, tags.seen_columns) for table, tags in present.items()}
     tighter, _ = split_by_strictness(plan, effective, tagging.ontology)
-    with named.overtaken_by(name, changed_columns(tighter, columns_by_table(tables), present)):
+    changed = changed_columns(tighter, columns_by_table(tables), present, findings=found, batch=batch)
+    with named.overtaken_by(name, changed):
         assign_plan(name, tighter, tagging.lake)
     follow_pins(name, tagging)
     return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
