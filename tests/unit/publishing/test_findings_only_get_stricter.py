@@ -338,6 +338,22 @@ class Crawled(World):
         return self.proposal(table, number=number, announces="findings")
 
 
+def test_a_table_that_was_deleted_and_crawled_anew_has_its_columns_closed_unless_the_contract_describes_them():
+    """An earlier contract had restricted one, say, and this one leaves it out: Lake Formation alone knew."""
+    world = Crawled()
+    world.lake.tag_columns(PRODUCT, TABLE, ["note"], {"confidentiality": "restricted"})
+    for place in [place for place in world.lake.on if place[:2] == (PRODUCT, TABLE)]:
+        world.lake.on.pop(place)
+
+    table = ProposedTable(name=TABLE, details=DETAILS, rows=1, bytes=8, files=1)
+    for _ in range(2):
+        world.verify(world.proposal(table, number="0000000b"))
+        commit_version(verified("0000000b"), using=world.committing)
+
+    assert classes(world) == ("sensitive", "restricted")
+    assert classes(world, "laufkont") == ("none", "internal")
+
+
 def test_what_is_announced_is_tagged_before_it_is_answered_and_makes_no_version():
     world = Crawled()
     assert classes(world) == ("none", "internal")

@@ -28,7 +28,7 @@ from mesh.domain.contracts.product import (
 )
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.kept_tags import PresentTags, changed_columns
-from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
+from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tagging import TagPlan, loosens, split_by_strictness
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, location_of, pointer_of
@@ -243,7 +243,7 @@ class _Swing:
             self._database,
             self._contract,
             self._snapshots,
-            self._with_restored(present) if self._commit.rollback else present,
+            self._with_restored(present),
             findings=self._found,
             registered=self._product.tags,
             ontology=self._using.ontology,
@@ -265,14 +265,17 @@ class _Swing:
             self._lake.tag_database(self._database, stricter)
 
     def _with_restored(self, present: Mapping[str, PresentTags]) -> dict[str, PresentTags]:
-        """As if columns that a rollback brings back were closed: unless the contract describes them, nobody knows what
-        tags they had."""
+        """As if columns that come back were closed, by a rollback or in a table that was made anew: unless the contract
+        describes them, nobody knows what tags they had."""
+        before = self._using.registry.latest_version(self._database)
+        known = columns_by_table(before.tables) if before else {}
         closed, found = closed_tags(self._using.ontology), {}
         for snapshot in self._snapshots:
             tags = present[snapshot.table]
-            names = columns_by_table([snapshot])[snapshot.table]
-            new = [name for name in names if tags.own_columns.get(name, {}).get(PUBLICATION) != PUBLISHED]
-            found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(new, closed)})
+            back = unpublished(snapshot, tags.own_columns)
+            if not self._commit.rollback:
+                back = [name for name in back if name in known.get(snapshot.table, ()) and name not in tags.own_columns]
+            found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(back, closed)})
         return found
 
     def _show(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> bool:
