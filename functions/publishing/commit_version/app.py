@@ -24,6 +24,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     verified, settings = Verified.model_validate(event), load(Settings)
     named = wiring.named_accesses(settings, settings.revoke_access_arn)
     if verified.next == "tag":
-        batch, tagging = verified.proposal, wiring.tagging(settings)
-        return tighten_product(verified.product, batch=batch, tagging=tagging, named=named)
+        tagging, locks = wiring.tagging(settings), wiring.locks(settings)
+        return tighten_product(verified.product, batch=verified.proposal, tagging=tagging, named=named, locks=locks)
     return commit_version(verified, using=wiring.committing(settings, named))

@@ -363,7 +363,7 @@ def test_what_is_announced_is_tagged_before_it_is_answered_and_makes_no_version(
         found = world.verify(proposal)
         assert (found.next, found.answer.outcome) == ("tag", "tagged")
         tagging = Tagging(world.catalog, world.lake, world.registry, an_ontology())
-        tighten_product(PRODUCT, batch=proposal.proposal, tagging=tagging, named=world.named)
+        tighten_product(PRODUCT, batch=proposal.proposal, tagging=tagging, named=world.named, locks=world.locks)
     assert classes(world) == ("personal", "confidential")
     assert world.settle(proposal, found.answer).outcome == "tagged"
     assert (world.verify(proposal).next, world.proposals.turns) == ("repeat", {})

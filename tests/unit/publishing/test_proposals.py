@@ -340,6 +340,22 @@ def test_a_commit_that_loosens_waits_for_a_registration_that_goes_on(world):
     assert world.tags("email")["pii"] == "none"
 
 
+def test_nothing_is_shown_while_a_registration_may_set_tags_that_it_planned_without_what_was_found(world):
+    world.publish(world.stage())
+    finding = PersonalDataFinding(column="amount", value="personal", reason="looks like it", confidence=0.9)
+    details = TableDetails(objects=1, rows=2, bytes=16, sources=1, findings=(finding,))
+    world.verify(world.proposal(world.stage(rows=2, details=details), number="0000000b"))
+    pointer = world.pointer()
+    world.locks.elsewhere.add(product_lock(PRODUCT))
+
+    with pytest.raises(ConcurrentChange):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert world.pointer() == pointer
+    world.locks.elsewhere.clear()
+    commit_version(verified("0000000b"), using=world.committing)
+    assert world.tags("amount")["pii"] == "personal"
+
+
 def test_a_commit_that_is_repeated_changes_nothing(world):
     world.publish(world.stage())
     world.verify(world.proposal(world.stage(), number="0000000b"))
@@ -392,7 +408,7 @@ def test_a_slow_second_run_does_not_loosen_what_a_later_version_tagged(world):
     finding = PersonalDataFinding(column="amount", value="personal", reason="looks like it", confidence=0.9)
     details = TableDetails(objects=1, rows=2, bytes=16, sources=1, findings=(finding,))
     later = world.stage(rows=2, details=details)
-    while_it_waits(world.lake, "assigned_tags", lambda: world.publish(later, number="0000000b"))
+    while_it_waits(world.committing.locks, "hold", lambda: world.publish(later, number="0000000b"))
     with pytest.raises(BaseMoved):
         commit_version(verified("0000000a"), using=world.committing)
     assert world.tags("amount")["pii"] == "personal"

@@ -18,7 +18,7 @@ from mesh.usecases.publishing.tag_pins import Tagging
 from mesh.usecases.publishing.tag_tables import Loosening, tag_product, tighten_product
 
 from tests.builders import PRODUCT, TABLE, a_contract, a_product, a_registration, an_ontology
-from tests.fakes import NOON, FakeMemberTopics
+from tests.fakes import NOON, FakeLocks, FakeMemberTopics
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_proposals import World, verified
 
@@ -129,7 +129,7 @@ class Timeline(World):
             self.verify(self.made[which % len(self.made)])
 
     def tighten(self):
-        tighten_product(PRODUCT, batch="0000000b", tagging=self.tagging, named=self.named)
+        tighten_product(PRODUCT, batch="0000000b", tagging=self.tagging, named=self.named, locks=FakeLocks())
 
     def decided(self, column, key):
         """Whether the contract in force states it: at the column, or for what the column has from above."""
@@ -153,7 +153,7 @@ class Timeline(World):
 
     def require_findings(self):
         """All that was ever found is on the columns, but for what the owner has released."""
-        tighten_product(PRODUCT, batch="0000000b", tagging=self.tagging, named=self.named)
+        tighten_product(PRODUCT, batch="0000000b", tagging=self.tagging, named=self.named, locks=FakeLocks())
         for each in self.found:
             now = self.lake.effective(PRODUCT, TABLE, each.column)
             table = self.contract.table(TABLE)

@@ -128,13 +128,10 @@ class _Swing:
     def run(self) -> None:
         before = {table.name: self._at_base(table) for table in self._staged}
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
-        present = present_tags(self._database, self._snapshots, self._lake)
-        tighter, looser = self._tags(present)
-        columns, batch = columns_by_table(self._snapshots), self._commit.proposal
-        changed = changed_columns(tighter, columns, present, findings=self._found, batch=batch)
-        with self._using.named.overtaken_by(self._database, changed):
-            self._tighten_database(present)
-            assign_plan(self._database, tighter, self._lake)
+        with self._using.locks.hold(product_lock(self._database)):
+            present = present_tags(self._database, self._snapshots, self._lake)
+            tighter, looser = self._tags(present)
+            self._tighten(tighter, present)
         self._follow_pins()
         self._swing_all(ready)
         if self._show(looser, present):
@@ -250,6 +247,15 @@ class _Swing:
         )
         effective = {name: (tags.seen, tags.seen_columns) for name, tags in present.items()}
         return split_by_strictness(plan, effective, self._using.ontology)
+
+    def _tighten(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> None:
+        """Before anything is shown. Not while a registration is at work, which may have planned laxer tags without what
+        was found by now, and would set them later."""
+        columns, batch = columns_by_table(self._snapshots), self._commit.proposal
+        changed = changed_columns(plan, columns, present, findings=self._found, batch=batch)
+        with self._using.named.overtaken_by(self._database, changed):
+            self._tighten_database(present)
+            assign_plan(self._database, plan, self._lake)
 
     def _tighten_database(self, present: Mapping[str, PresentTags]) -> None:
         """By a contract that is recorded, and whose registration has not come to the database yet: new columns inherit

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import ConcurrentChange, Product, TableSnapshot, UnknownProduct
+from mesh.domain.contracts.product import ConcurrentChange, Product, TableSnapshot, UnknownProduct, product_lock
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import Event, Metadata, PersonalDataFinding, TagsLoosened, follow
 from mesh.domain.governance.kept_tags import PresentTags, changed_columns, keep_stricter, loosened_by, tags_after
@@ -17,7 +17,7 @@ from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLI
 from mesh.domain.governance.tagging import TagPlan, database_tags, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
 from mesh.domain.publishing.iceberg_table import pointer_of
-from mesh.ports import Catalog, LakeFormation, MemberTopics, Message, Trace
+from mesh.ports import Catalog, LakeFormation, Locks, MemberTopics, Message, Trace
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins, tags_of_pins
@@ -200,11 +200,19 @@ def assign_plan(product: str, plan: TagPlan, lake: LakeFormation) -> None:
         lake.tag_table(product, table, tags)
 
 
-def tighten_product(name: str, *, batch: str, tagging: Tagging, named: NamedAccesses) -> Tagged:
+def tighten_product(name: str, *, batch: str, tagging: Tagging, named: NamedAccesses, locks: Locks) -> Tagged:
     """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow, and accesses
-    by name end. `batch` announced what it found. Idempotent.
+    by name end. `batch` announced what it found. Not while a registration is at work, which may have planned without
+    it. Idempotent.
 
-    Raises UnknownProduct, UnknownLFTag, NotYetReadable."""
+    Raises UnknownProduct, UnknownLFTag, NotYetReadable, ConcurrentChange."""
+    with locks.hold(product_lock(name)):
+        tighter = _tighten(name, batch, tagging, named)
+    follow_pins(name, tagging)
+    return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
+
+
+def _tighten(name: str, batch: str, tagging: Tagging, named: NamedAccesses) -> TagPlan:
     product, version = tagging.registry.product(name), tagging.registry.latest_version(name)
     if product is None:
         raise UnknownProduct(f"there is no product {name}", product=name)
@@ -224,8 +232,7 @@ def tighten_product(name: str, *, batch: str, tagging: Tagging, named: NamedAcce
     changed = changed_columns(tighter, columns_by_table(tables), present, findings=found, batch=batch)
     with named.overtaken_by(name, changed):
         assign_plan(name, tighter, tagging.lake)
-    follow_pins(name, tagging)
-    return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
+    return tighter
 
 
 def restore_tags(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged:
