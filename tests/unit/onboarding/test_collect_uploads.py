@@ -242,6 +242,33 @@ def test_a_deletion_waits_for_a_run_of_a_declared_product_alone(folder, declared
     assert (collected.pending, collected.ignored) == ((1, 0) if declared else (0, 1))
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("folder", ["raw", "data"])
+def test_what_was_deleted_before_there_is_a_contract_is_not_published_with_it(folder, together):
+    """The version that waits can still be read: S3 deletes it a year later."""
+    world = World()
+    came = arrival(f"loans/{folder}/loans/a.csv")
+    gone = Arrival(event_id="gone", ref=came.ref.evolve(size=0, sequencer="02", deleted=True))
+
+    for batch in [(gone, came)] if together else [(came,), (gone,)]:
+        world.deliver(*batch)
+
+    assert [ref.deleted for ref, _ in world.uploads.pending("loans", 9)] == [True]
+
+
+def test_a_raw_object_that_was_deleted_while_it_waited_for_a_recipe_is_not_curated_by_it():
+    world = World()
+    came = arrival("loans/raw/loans/a.csv")
+    world.deliver(came)
+    world.raw.hold("loans", [came.ref])
+    world.deliver(Arrival(event_id="gone", ref=came.ref.evolve(size=0, sequencer="02", deleted=True)))
+    world.uploads.settle("loans", [ref for ref, _ in world.uploads.pending("loans", 9)])
+
+    world.put_recipe(RENAME)
+
+    assert world.pending() == []
+
+
 def test_a_recipe_is_in_force_once_it_was_checked_and_frees_what_waited_for_it():
     world = World()
     world.deliver("loans/raw/loans/a.csv")

@@ -66,7 +66,9 @@ def collect_uploads(
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
-        uploaded = [item.ref for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
+        refs = [item.ref for item in items if recipe_product(item.ref) is None]
+        created = {ref.key for ref in refs if not ref.deleted}
+        uploaded = [ref for ref in refs if ref.key in created or not _ignored(ref, uploads)]
         new = uploads.add_pending(product, uploaded, correlation_id)
         pending += len(new)
         ignored += len(items) - len(new)
@@ -126,11 +128,14 @@ def _note_recipes(arrivals: Sequence[Arrival], raw: RawUploads) -> None:
 
 
 def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
-    """A deletion that changes nothing: the product was never declared."""
+    """A deletion that changes nothing: the product was never declared, and nobody knows the object. One that is known
+    waits, for a contract or a recipe, as a version that S3 still has."""
     if not ref.deleted:
         return False
     key = parse_key(ref.key)
-    return not isinstance(key, DataKey | RawKey) or uploads.product(key.product) is None
+    if not isinstance(key, DataKey | RawKey):
+        return True
+    return uploads.product(key.product) is None and not uploads.known(key.product, ref.key, ref.key)
 
 
 def product_of(ref: ObjectRef) -> str | None:
