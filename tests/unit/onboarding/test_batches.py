@@ -290,18 +290,19 @@ def test_a_round_is_bounded_and_the_rest_goes_round_again(more):
     assert world.settle(batch).more == bool(more)
 
 
-def test_the_news_of_very_many_held_objects_fits_into_what_a_state_returns():
-    """Each of them with the same long reason."""
+@pytest.mark.parametrize("letter", ["m", "信"])
+def test_the_news_of_very_many_held_objects_fits_into_what_a_state_returns(letter):
+    """Each of them with the same long reason; a state's limit is of bytes."""
     world = World()
     for number in range(100):
         world.upload(f"{'k' * 900}-{number}.csv")
-    where = {"changes": ["x" * 300] * 20, "readers": [{"account": "3" * 12, "who": "r" * 200}] * 20}
-    reason = Reason(code="BreakingSchemaChange", message="m" * 2000, where=where, remedy="r" * 500)
+    where = {"changes": [letter * 300] * 20, "readers": [{"account": "3" * 12, "who": "r" * 200}] * 20}
+    reason = Reason(code="BreakingSchemaChange", message=letter * 2000, where=where, remedy="r" * 500)
     answer = ProposalSettled(product="loans", proposal="0000000a", outcome="held", reason=reason)
 
     settled = world.settle(world.take(), answer=answer)
 
-    assert len(settled.model_dump_json()) < 200_000
+    assert len(settled.model_dump_json().encode()) < 200_000
     told = settled.news.data
     assert (settled.held, told.objects_count) == (100, 100)
     assert 0 < len(told.objects) < 50

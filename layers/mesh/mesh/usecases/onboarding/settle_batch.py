@@ -24,9 +24,10 @@ from mesh.usecases.onboarding.rounds import Round, metadata_of
 _CRASHED: Final = "FunctionCrashed"
 """The reason that `onboard-upload` gives for a batch that broke a function (policies.yaml)."""
 MAX_LISTED: Final = 50
-MAX_LISTED_BYTES: Final = 150_000
-"""Of the objects in an event, which a state returns: the listing in the bucket has all of them."""
-"""Objects that one event lists; the listing beside the report has all of them."""
+"""Objects that one event lists; the listing in the bucket has all of them."""
+MAX_LISTED_BYTES: Final = 180_000
+"""Of these objects and the batch's reason, in UTF-8: a state returns 262,144 bytes with the event, and a topic takes as
+many."""
 
 
 class SettleBatch(Round):
@@ -234,7 +235,7 @@ def _shown(held: tuple[HeldBack, ...], batch: HeldBatch) -> tuple[QuarantinedObj
     """The first objects, as many as an event has room for: one reason may have many changes and readers."""
     first = held[:MAX_LISTED]
     listed = [QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in first]
-    sizes = accumulate(len(each.model_dump_json()) for each in listed)
+    _, *sizes = accumulate(len(each.model_dump_json().encode()) for each in (batch.reason, *listed))
     return tuple(each for each, size in zip(listed, sizes, strict=True) if size <= MAX_LISTED_BYTES)
 
 
