@@ -49,14 +49,16 @@ def _collect(settings: Settings, arrivals: Sequence[Arrival]) -> Collected:
 
 
 def _sweep(settings: Settings) -> dict[str, Any]:
+    """Before the audit, which may fail or take too long, and once more for what that has found."""
     uploads, trace, collect = wiring.uploads(settings), wiring.trace(settings), partial(_collect, settings)
+    machine = wiring.machine(settings.onboard_upload_arn)
+    sweep = partial(sweep_uploads, uploads=uploads, executions=machine, trace=trace, clock=wiring.clock)
+    swept = sweep()
     audited = audit_landing(
         settings.data_bucket, using=Auditing(uploads, wiring.landing_objects(), trace, wiring.clock, collect)
     )
-    swept = sweep_uploads(
-        uploads=uploads, executions=wiring.machine(settings.onboard_upload_arn), trace=trace, clock=wiring.clock
-    )
-    found = swept.model_dump() | audited.model_dump()
+    started = (*swept.started, *(sweep().started if audited.missed else ()))
+    found = swept.evolve(started=started).model_dump() | audited.model_dump()
     logger.info("swept", extra=found)
     return found
 

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.usecases.onboarding.sweep_uploads import OUTLIVED, sweep_uploads
 
+from functions.onboarding.collect_uploads import app
 from tests.builders import take_lease
 from tests.unit.onboarding.test_collect_uploads import World, arrival
 
@@ -65,3 +67,22 @@ def test_a_product_that_central_has_yet_to_register_waits(world):
     assert sweep(world).started == ()
     world.uploads.put_product("loans", {})
     assert len(sweep(world).started) == 1
+
+
+def test_an_audit_that_fails_keeps_nobody_waiting(world, monkeypatch):
+    def refused(*_, **__):
+        raise NotOnTheBus("a recipe's refusal cannot be told")
+
+    ports = {"uploads": world.uploads, "trace": world.trace, "machine": world.executions, "landing_objects": None}
+    for name, port in ports.items():
+        monkeypatch.setattr(app.wiring, name, lambda *_, port=port: port)
+    monkeypatch.setattr(app.wiring, "clock", world.clock)
+    monkeypatch.setattr(app, "audit_landing", refused)
+    settings = app.Settings(
+        table_name="t", own_bus_name="b", onboard_upload_arn="a", data_bucket="d", history_days=60, record_days=60
+    )
+
+    with pytest.raises(NotOnTheBus):
+        app._sweep(settings)
+
+    assert len(world.executions.started) == 1
