@@ -86,6 +86,21 @@ def test_a_newer_content_is_newer_than_what_is_known_and_older_than_the_next_upl
     assert world.uploads.add_pending("loans", [following], "c") == [following]
 
 
+def test_an_object_that_is_replaced_during_the_audit_does_not_follow_the_newer_one(world, monkeypatch):
+    world.upload(FIRST)
+    listed = world.landing.listed
+
+    def replaced_then(bucket, after):
+        page = listed(bucket, after)
+        if len(world.landing.pages) == 1:
+            world.upload(FIRST, "2")
+        return page
+
+    monkeypatch.setattr(world.landing, "listed", replaced_then)
+
+    assert (world.audit().missed, world.waiting()) == (0, [])
+
+
 def test_what_was_missed_twice_is_older_than_the_next_upload_all_the_same(world):
     """S3's sequencers begin with zeros."""
     world.upload(FIRST, told=False)

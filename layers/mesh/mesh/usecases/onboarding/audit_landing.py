@@ -53,7 +53,7 @@ def audit_landing(bucket: str, *, using: Auditing) -> Audited:
     for _ in range(PAGES):
         page = using.landing.listed(bucket, audit.after)
         compared += len(page.objects)
-        found += _take(page.objects, audit, now, using)
+        found += _take(bucket, page.objects, audit, now, using)
         audit = audit.evolve(after=_beyond(page.after), over=not page.after)
         using.uploads.keep_audit(audit)
         if audit.over:
@@ -61,18 +61,19 @@ def audit_landing(bucket: str, *, using: Auditing) -> Audited:
     return Audited(compared=compared, missed=found, over=audit.over)
 
 
-def _take(objects: Iterable[ListedObject], audit: LandingAudit, now: datetime, using: Auditing) -> int:
+def _take(bucket: str, objects: Iterable[ListedObject], audit: LandingAudit, now: datetime, using: Auditing) -> int:
     by_product: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref, modified in objects:
         product = _product(ref)
         if product and now - modified >= LATE:
             by_product[product].append(ref)
+    unknown = {product: news for product, refs in by_product.items() if (news := _unknown(product, refs, using))}
+    there = _listed_again(bucket, audit, using) if unknown else {}
     count = 0
-    for product, refs in by_product.items():
-        known = using.uploads.known(product, refs[0].key, refs[-1].key)
-        news = [found for ref in refs if (found := missed(ref, known.get(ref.key)))]
+    for product, unheard in unknown.items():
+        news = [ref for ref in unheard if there.get(ref.key) == ref.etag]
         recipes = [ref for ref in news if recipe_product(ref)]
-        correlation_id = stable_id(product, audit.began.isoformat(), refs[0].key)
+        correlation_id = stable_id(product, audit.began.isoformat(), by_product[product][0].key)
         data = [ref for ref in news if ref not in recipes]
         added = using.uploads.add_pending(product, data, correlation_id) if data else []
         if added:
@@ -83,6 +84,17 @@ def _take(objects: Iterable[ListedObject], audit: LandingAudit, now: datetime, u
         using.collect([_arrival(ref, audit, using.landing) for ref in recipes])
         count += len(missing)
     return count
+
+
+def _unknown(product: str, refs: Sequence[ObjectRef], using: Auditing) -> list[ObjectRef]:
+    known = using.uploads.known(product, refs[0].key, refs[-1].key)
+    return [found for ref in refs if (found := missed(ref, known.get(ref.key)))]
+
+
+def _listed_again(bucket: str, audit: LandingAudit, using: Auditing) -> dict[str, str]:
+    """The page's digests by key, after what is known was read: an object that was replaced in between is known by its
+    newer version, which the older one must not follow."""
+    return {ref.key: ref.etag for ref, _ in using.landing.listed(bucket, audit.after).objects}
 
 
 def _arrival(missing: ObjectRef, audit: LandingAudit, landing: LandingObjects) -> Arrival:
