@@ -70,3 +70,15 @@ def test_what_it_settled_itself_may_be_settled_again(s3):
     answer = pipeline.propose()
     first = pipeline.settle(answer)
     assert pipeline.settle(answer) == first
+
+
+def test_what_it_held_is_told_though_another_run_began_before_its_answer_came(s3):
+    pipeline = Pipeline(s3)
+    pipeline.put("a.csv", "id,n\n1,2\n2\n")
+    pipeline.check()
+    first = pipeline.settle(None)
+    overtaken(pipeline)
+    before = (stored(pipeline), remembered(pipeline))
+    again = pipeline.settle(None)
+    assert (again.held, again.news.data, again.news.metadata.id) == (1, first.news.data, first.news.metadata.id)
+    assert (stored(pipeline), remembered(pipeline)) == before

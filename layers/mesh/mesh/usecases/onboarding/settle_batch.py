@@ -93,13 +93,19 @@ def settle_batch(
     sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that broke a function,
     since nobody could release them: they have a round of their own, and wait for a later run if that breaks as well.
 
-    Raises LeaseLost, before anything is written: the history and the index are read, and written anew.
+    Raises LeaseLost, before anything is written: the history and the index are read, and written anew. Unless this held
+    objects before, and its answer was lost: nobody else would tell their owner.
     """
-    _require_own(command, uploads, clock)
     checked = read_checked(work, command.work)
     held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
+    curation = None if command.staged_again else curation_of(command, work)
+    if not _is_own(command, uploads, clock):
+        known = quarantine.batch(command.product, command.run)
+        if known is None or known.status != "held" or command.staged_again:
+            raise lease_lost(command)
+        held = _held(checked, command.answer, curation)
+        return _settled(command, checked, held, _news(command, known, held))
     if not command.staged_again:
-        curation = curation_of(command, work)
         held = _held(checked, command.answer, curation)
         news = _hold(command, checked, held, objects=objects, quarantine=quarantine, clock=clock) if held else None
         _remember_published(command, checked, held, objects=objects, work=work)
@@ -110,9 +116,16 @@ def settle_batch(
         waiting = _await_recipe(command, held, curation, raw=raw)
         done = tuple(ref for ref in checked.objects if ref.key not in waiting and not (command.crashed and ref.deleted))
     uploads.finish(command.product, command.holder, done, _note(command, checked, held))
+    more = bool(held or not command.crashed) and uploads.has_pending(command.product)
+    return _settled(command, checked, held, news).evolve(more=more)
+
+
+def _settled(
+    command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...], news: Event[ProductQuarantined] | None
+) -> Settled:
     return Settled(
         outcome=command.outcome,
-        more=bool(held or not command.crashed) and uploads.has_pending(command.product),
+        more=False,
         held=len(held),
         accepted=sum(len(table.sources) for table in checked.tables) if command.outcome == "published" else 0,
         same=len(checked.same),
@@ -121,13 +134,12 @@ def settle_batch(
     )
 
 
-def _require_own(command: SettleBatch, uploads: Uploads, clock: Clock) -> None:
-    """The batch is this run's: it has the lease; or it dropped it when this was done before, and nobody took it since.
-    Raises LeaseLost."""
+def _is_own(command: SettleBatch, uploads: Uploads, clock: Clock) -> bool:
+    """Whether the batch is this run's: it has the lease; or it dropped it when this was done before, and nobody took it
+    since."""
     if uploads.renew_lease(command.product, command.holder, clock.now() + LEASE):
-        return
-    if uploads.standing(command.product).lease.generation != command.generation:
-        raise lease_lost(command)
+        return True
+    return uploads.standing(command.product).lease.generation == command.generation
 
 
 def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...]) -> Note:
@@ -222,6 +234,10 @@ def _hold(
         text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8", report=True)
     quarantine.hold(batch)
+    return _news(command, batch, held)
+
+
+def _news(command: SettleBatch, batch: HeldBatch, held: tuple[HeldBack, ...]) -> Event[ProductQuarantined]:
     shown = _shown(held, batch)
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
