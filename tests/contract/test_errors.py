@@ -124,6 +124,7 @@ HANDLED_ELSEWHERE = {
         "RawFormatUnsupported",
         "RecipeColumnExists",
         "RecipeColumnMissing",
+        "RecipeGone",
         "RecipeTooCostly",
     },
     "curate_batch, as an order for a job": {"RawTooLarge"},

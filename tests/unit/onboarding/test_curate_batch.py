@@ -184,6 +184,21 @@ def test_what_the_recipe_does_not_fit_is_held_and_waits_for_the_next_one():
     assert world.run()[0].curated == 1
 
 
+def test_objects_whose_recipe_is_no_more_are_held_and_wait_for_the_next_one():
+    """It was deleted a year ago, and its version expired."""
+    world = World()
+    world.put_recipe(RENAME)
+    world.objects.delete(BUCKET, "loans/recipe.json")
+    world.put("a.csv")
+
+    curated, settled = world.run()
+    assert (curated.held, curated.waiting, curated.remaining, settled.more) == (1, 1, 0, False)
+    assert world.held().reason.code == "RecipeGone"
+
+    world.put_recipe(RENAME)
+    assert world.run()[0].curated == 1
+
+
 def test_a_newer_version_of_a_waiting_object_is_the_only_one_taken_up():
     world = World()
     world.put("a.csv")

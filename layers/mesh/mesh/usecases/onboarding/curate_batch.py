@@ -13,7 +13,7 @@ from datetime import timedelta
 from mesh.domain.errors import Rejected
 from mesh.domain.lineage.model import ColumnOrigin
 from mesh.domain.onboarding.budgets import MAX_RAW
-from mesh.domain.onboarding.curation.errors import MISFITS, RawTooLarge
+from mesh.domain.onboarding.curation.errors import MISFITS, RawTooLarge, RecipeGone
 from mesh.domain.onboarding.curation.jobs import JobOrder, order_job
 from mesh.domain.onboarding.curation.objects import content_type, raw_format, read_raw, write_rows
 from mesh.domain.onboarding.curation.plan import plan_recipe
@@ -63,7 +63,7 @@ def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:
 
     Objects of more than `max_bytes` become orders for jobs, and the curation ends when these have ended.
 
-    Raises LeaseLost, and what an invalid recipe raises (it was checked before, and is read by version).
+    Raises LeaseLost.
     """
     now = using.clock.now()
     keep_lease(round_, round_.holder, now + LEASE, uploads=using.uploads)
@@ -85,7 +85,13 @@ def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:
 def _curate(
     round_: CurationRound, refs: list[ObjectRef], recipe_ref: ObjectRef, curation: Curation, using: Curating
 ) -> Curation:
-    recipe, until = read_recipe(recipe_ref, using.objects), using.clock.now() + TIME_OF_A_CALL
+    until = using.clock.now() + TIME_OF_A_CALL
+    try:
+        recipe = read_recipe(recipe_ref, using.objects)
+    except Rejected as gone:
+        for ref in refs:
+            curation = curation.refused(ref.evolve(curated=None), _recipe_gone(gone))
+        return curation
     operations = tuple(step.operation for step in recipe.steps)
     curation = curation.evolve(recipe_sha256=recipe.sha256, operations=operations)
     for ref in refs:
@@ -100,6 +106,10 @@ def _curate(
         if using.clock.now() >= until:
             break
     return curation
+
+
+def _recipe_gone(gone: Rejected) -> RecipeGone:
+    return RecipeGone(f"the recipe in force cannot be read: {gone.message}", remedy="Upload the recipe again.")
 
 
 def _curate_or_order(

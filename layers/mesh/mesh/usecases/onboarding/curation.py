@@ -11,7 +11,13 @@ from mesh.domain.lineage.model import ColumnOrigin
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import HeldBack, held_by
 from mesh.domain.onboarding.budgets import MAX_RECIPE
-from mesh.domain.onboarding.curation.errors import MISFITS, NothingLeft, RecipeJobFailed, RecipeTooCostly
+from mesh.domain.onboarding.curation.errors import (
+    MISFITS,
+    NothingLeft,
+    RecipeGone,
+    RecipeJobFailed,
+    RecipeTooCostly,
+)
 from mesh.domain.onboarding.curation.jobs import JobOrder
 from mesh.domain.onboarding.curation.objects import curated_name
 from mesh.domain.onboarding.curation.plan import Plan
@@ -23,7 +29,7 @@ from mesh.usecases.onboarding.batches import Refs, read_batch
 from mesh.usecases.onboarding.rounds import Round
 
 _DIGEST: Final = 24
-_MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeJobFailed, RecipeTooCostly)
+_MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeGone, RecipeJobFailed, RecipeTooCostly)
 """The recipe does not fit the object; another recipe may."""
 
 

@@ -1,7 +1,7 @@
 """What a recipe, or what it is to read, can be refused for.
 
     Rejected
-    ├── recipes   RecipeInvalid, UnsupportedStep, RecipeTooCostly
+    ├── recipes   RecipeInvalid, UnsupportedStep, RecipeTooCostly, RecipeGone
     ├── the fit   RecipeColumnMissing, RecipeColumnExists, RecipeNotForJobs
     └── objects   RawTooLarge, RawFormatUnsupported, NothingLeft, RecipeJobFailed
 
@@ -21,6 +21,10 @@ class UnsupportedStep(Rejected):
 
 class RecipeTooCostly(Rejected):
     """The steps take more time, or make more text, than one object may."""
+
+
+class RecipeGone(Rejected):
+    """The recipe in force was replaced by an invalid one, or deleted, so long ago that its version is no more."""
 
 
 class RecipeColumnMissing(Rejected):
