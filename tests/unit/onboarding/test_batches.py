@@ -249,6 +249,23 @@ def test_a_newer_version_that_arrives_during_the_run_stays_pending():
     assert [ref.sequencer for ref, _ in world.uploads.pending("loans", 10)] == ["02"]
 
 
+def test_a_deletion_beside_objects_that_central_refuses_has_a_round_of_its_own():
+    world = World()
+    world.upload("a.csv")
+    world.settle(world.take())
+    gone = ObjectRef(bucket=BUCKET, key="loans/data/loans/a.csv", size=0, sequencer="02", deleted=True)
+    world.uploads.add_pending("loans", [gone], "c")
+    world.upload("b.csv")
+    reason = Reason(code="BreakingSchemaChange", message="a column is gone")
+    answer = ProposalSettled(product="loans", proposal="0000000a", outcome="held", reason=reason)
+
+    settled = world.settle(world.take(), answer=answer)
+
+    assert (settled.held, settled.more, world.uploads.pending("loans", 9)) == (1, True, [(gone, "c")])
+    world.clock.move(timedelta(minutes=1))
+    assert not world.settle(world.take(), answer=answer).more, "refused by itself it does not go round"
+
+
 def test_failure_leaves_everything_for_the_next_run_and_does_not_go_round():
     world = World()
     world.upload("a.csv")

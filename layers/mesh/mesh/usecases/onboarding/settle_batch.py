@@ -90,8 +90,9 @@ def settle_batch(
     With `landing`, objects whose rows are published are tagged for the bucket's lifecycle rule.
 
     An upload is recorded first, then tries the lease; this drops the lease first, then looks. So one of the two always
-    sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that broke a function,
-    since nobody could release them: they have a round of their own, and wait for a later run if that breaks as well.
+    sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that is held as a
+    whole, since nobody could release them: they have a round of their own. If that breaks a function as well they wait
+    for a later run.
 
     Raises LeaseLost, before anything is written: the history and the index are read, and written anew. Unless this held
     objects before, and its answer was lost: nobody else would tell their owner.
@@ -114,7 +115,9 @@ def settle_batch(
         keys = {ref.key for ref in checked.objects}
         supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
         waiting = _await_recipe(command, held, curation, raw=raw)
-        done = tuple(ref for ref in checked.objects if ref.key not in waiting and not (command.crashed and ref.deleted))
+        refused = command.answer is not None and command.outcome != "published"
+        alone = command.crashed or bool(refused and held)
+        done = tuple(ref for ref in checked.objects if ref.key not in waiting and not (alone and ref.deleted))
     uploads.finish(command.product, command.holder, done, _note(command, checked, held))
     more = bool(held or not command.crashed) and uploads.has_pending(command.product)
     return _settled(command, checked, held, news).evolve(more=more)
