@@ -36,20 +36,22 @@ RUN = "00000003"
 class World:
     """Two objects were uploaded, taken, checked and held where they are."""
 
-    def __init__(self, *, unreadable=(), releasable=True):
+    def __init__(self, *, unreadable=(), releasable=True, listed=False):
         self.objects, self.quarantine, self.bus = FakeObjects(), FakeQuarantine(), FakeBus()
         self.trace, self.uploads, self.executions = FakeTrace(), FakeUploads(), FakeExecutions()
         self.refs = {key: self.upload(key, "id\n1\n") for key in (A, B)}
+        if listed:
+            self.refs = {key: ref.evolve(version_id=None) for key, ref in self.refs.items()}
         self.uploads.settle(PRODUCT, self.refs.values())
         batch = HeldBatch(
             product=PRODUCT, run=RUN, bucket=BUCKET, correlation_id=CORRELATION, reason=REASON, objects=2,
             releasable=releasable, held_at=NOON,
         )  # fmt: skip
-        listed = tuple(
+        held = tuple(
             HeldObject(key=key, size=5, reason=REASON, ref=ref, releasable=key not in unreadable)
             for key, ref in self.refs.items()
         )
-        self.objects.write(BUCKET, batch.listing, HeldObjects.dump_json(listed), "")
+        self.objects.write(BUCKET, batch.listing, HeldObjects.dump_json(held), "")
         self.quarantine.hold(batch)
 
     def upload(self, key, text):
@@ -97,6 +99,15 @@ def test_the_very_versions_wait_again_with_tickets_and_a_run_is_started():
     assert (closed.data.outcome, closed.data.objects) == ("released", 2)
     assert (world.batch.status, world.batch.decided_by) == ("released", "the steward")
     assert {key: world.objects.content[BUCKET, key] for key in (A, B)} == before
+
+
+def test_what_an_audit_found_is_released_though_no_listing_names_its_version():
+    world = World(listed=True)
+
+    world.decide()
+
+    assert [ref.key for ref in world.waiting] == [A, B]
+    assert world.quarantine.ticket(PRODUCT, A).version_id == world.refs[A].etag
 
 
 def test_no_second_run_starts_beside_one_that_looks_for_more():

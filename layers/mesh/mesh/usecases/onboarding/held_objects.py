@@ -12,6 +12,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import QuarantineDecided, stable_id
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
+from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.quarantine import (
     AlreadyReplaced,
     HeldBatch,
@@ -67,7 +68,7 @@ def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObje
         now = landing.present(batch.bucket, item.key)
         if now is None:
             deleted.append(item.key)
-        elif item.superseded_by or (now.version_id or now.etag) != (item.ref.version_id or item.ref.etag):
+        elif item.superseded_by or not _is_still(now, item.ref):
             replaced.append(item.key)
         else:
             current.append(item)
@@ -75,6 +76,11 @@ def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObje
     if not current:
         raise _nothing_left(batch, found)
     return found
+
+
+def _is_still(now: ObjectRef, held: ObjectRef) -> bool:
+    """What an audit found was listed, without its version."""
+    return now.version_id == held.version_id if held.version_id else now.etag == held.etag
 
 
 def release_objects(
