@@ -211,6 +211,20 @@ def test_a_newer_version_of_a_waiting_object_is_the_only_one_taken_up():
     assert world.raw.held == {}
 
 
+def test_what_an_audit_found_is_read_as_the_version_that_is_there():
+    """No listing names it; what is uploaded while it is read would be read in its place."""
+    world = World()
+    world.put_recipe(RENAME)
+    ref = world.objects.put(BUCKET, "loans/raw/loans/a.csv", "a,n\nx,1\n")
+    world.uploads.add_pending("loans", [ref.evolve(version_id=None)], "c")
+    world.take()
+
+    world.curate()
+
+    [read] = read_batch(world.work, world.batch.work)
+    assert (read.version_id, read.sequencer) == (ref.version_id, ref.sequencer)
+
+
 @pytest.mark.parametrize(
     ("name", "body", "code", "waits"),
     [

@@ -183,10 +183,11 @@ def is_raw(ref: ObjectRef) -> bool:
 
 def look_up(refs: Iterable[ObjectRef], landing: LandingObjects) -> tuple[list[ObjectRef], list[ObjectRef]]:
     """Split objects into those that exist and those that do not. After a deletion the key's present state counts,
-    since events arrive late, twice, and in any order."""
+    since events arrive late, twice, and in any order. So it does for what an audit found, whose version no listing
+    names: it is read as one version, whatever is uploaded meanwhile."""
     there, gone = [], []
     for ref in refs:
-        if not ref.deleted:
+        if ref.version_id and not ref.deleted:
             there.append(ref)
         elif (now := landing.present(ref.bucket, ref.key)) is not None:
             there.append(now.evolve(sequencer=ref.sequencer))

@@ -265,7 +265,7 @@ class TableCheck:
         found = {}
         for ref in refs:
             ticket = self._using.quarantine.ticket(self._round.product, ref.key)
-            if ticket is not None and ticket.version_id == (ref.version_id or ref.etag):
+            if ticket is not None and ticket.version_id in {ref.version_id, ref.etag}:
                 found[ref.key] = f"{ticket.by}: {ticket.reason}"
         return found
 
