@@ -60,6 +60,13 @@ def test_reports_expire_by_their_tag():
     assert REPORT_TAG.endswith("=true"), "as KeptBucket's rules have it"
 
 
+def test_work_files_end_and_the_history_of_what_was_accepted_does_not():
+    [rule] = LOADED["template.producer.yaml"]["Resources"]["WorkBucket"]["Properties"]["Expires"]
+
+    assert rule["Days"] == 30
+    assert sorted(rule["Under"]) == ["jobs/", "runs/"], "what a table is compared with, and what was rolled back, stays"
+
+
 def test_each_kind_is_kept_by_an_adapter():
     code = "\n".join(path.read_text("utf-8") for path in ADAPTERS.rglob("*.py"))
     used = set(re.findall(r"\bKind\.([A-Z_]+)\b", code))

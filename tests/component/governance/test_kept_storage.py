@@ -50,6 +50,20 @@ def test_a_bucket_is_private_encrypted_versioned_and_tells_eventbridge(s3, bucke
     assert landing["Filter"] == {"Tag": {"Key": "meshwork-published", "Value": "true"}}
 
 
+def test_what_ends_after_days_may_be_named_by_prefixes(s3, buckets):
+    rule = Expiry(id="old", under=("runs/", "jobs/"), days=30, noncurrent_days=1)
+
+    buckets.keep(KeptBucket(name=NAME, expires=(rule,)))
+
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=NAME)["Rules"]
+    assert [(each["Filter"]["Prefix"], each.get("Expiration")) for each in rules] == [
+        ("runs/", {"Days": 30}),
+        ("jobs/", {"Days": 30}),
+        ("", None),
+    ]
+    assert [each.get("NoncurrentVersionExpiration") for each in rules] == [None, None, {"NoncurrentDays": 1}]
+
+
 def test_a_bucket_that_was_kept_is_taken_up_with_what_is_in_it(s3, buckets):
     buckets.keep(KeptBucket(name=NAME, expires=RULES))
     s3.put_object(Bucket=NAME, Key="loans/data/t/a.csv", Body=b"id\n1\n")

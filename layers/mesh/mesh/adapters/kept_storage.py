@@ -72,7 +72,7 @@ class S3KeptBuckets:
         self._client.put_bucket_ownership_controls(**own, OwnershipControls=owner)
         self._client.put_bucket_encryption(**own, ServerSideEncryptionConfiguration=encryption)
         self._client.put_bucket_versioning(**own, VersioningConfiguration={"Status": "Enabled"})
-        rules = [_rule(each) for each in bucket.expires]
+        rules = [rule for each in bucket.expires for rule in _rules(each)]
         self._client.put_bucket_lifecycle_configuration(**own, LifecycleConfiguration={"Rules": rules})
         if bucket.events:
             to_eventbridge: Any = {"EventBridgeConfiguration": {}}
@@ -87,8 +87,18 @@ def _taken(name: str) -> BucketTaken:
     )
 
 
-def _rule(expiry: Expiry) -> Any:  # noqa: ANN401 - a rule as boto3 has it
-    rule: dict[str, Any] = {"ID": expiry.id, "Status": "Enabled", "Filter": {"Prefix": ""}}
+def _rules(expiry: Expiry) -> list[Any]:
+    """A rule of S3 has one prefix."""
+    if not expiry.under:
+        return [_rule(expiry)]
+    ends = [
+        _rule(Expiry(id=f"{expiry.id}-{place.rstrip('/')}", days=expiry.days), under=place) for place in expiry.under
+    ]
+    return [*ends, _rule(expiry.evolve(days=0))]
+
+
+def _rule(expiry: Expiry, under: str = "") -> Any:  # noqa: ANN401 - a rule as boto3 has it
+    rule: dict[str, Any] = {"ID": expiry.id, "Status": "Enabled", "Filter": {"Prefix": under}}
     if expiry.tag:
         rule["Filter"] = {"Tag": {"Key": expiry.tag, "Value": "true"}}
     if expiry.days:

@@ -12,12 +12,14 @@ class BucketTaken(Rejected):
 
 
 class Expiry(Model):
-    """One lifecycle rule; 0 days are never. With `tag` it is for objects that have this tag with the value `true`."""
+    """What the bucket forgets; 0 days are never. With `tag` it is for objects that have this tag with the value `true`;
+    with `under` only objects with one of these prefixes end after `days`."""
 
     model_config = ConfigDict(alias_generator=to_pascal, validate_by_name=True)
 
     id: str
     tag: str = ""
+    under: tuple[str, ...] = ()
     days: int = Field(default=0, ge=0)
     noncurrent_days: int = Field(default=0, ge=0)
     unfinished_days: int = Field(default=0, ge=0)
