@@ -152,7 +152,10 @@ class FakeUploads:
             self.leases[product] = self.leases[product]._replace(holder="")
 
     def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
-        self.settle(product, refs)
+        settled = list(refs)
+        self.settle(product, settled)
+        if settled and self.standing(product).lease.holder == holder:
+            self.leases[product] = self.leases[product]._replace(tries=0)
         self.drop_lease(product, holder)
         self.trace.keep(note)
 

@@ -329,6 +329,19 @@ def test_a_run_that_ends_settles_releases_and_traces_in_one_write(uploads, trace
     assert trace_notes().count(("noted", {})) == 5
 
 
+def test_how_often_a_product_was_taken_is_counted_until_something_is_dealt_with(uploads):
+    uploads.add_pending("loans", [ref()], "d")
+
+    for number, holder in enumerate(("one", "two"), start=1):
+        take_lease(uploads, "loans", holder, NOON + HOUR, NOON)
+        uploads.drop_lease("loans", holder)
+        assert uploads.standing("loans").lease.tries == number
+    for done, tries in (([], 3), ([ref()], 0)):
+        take_lease(uploads, "loans", "three", NOON + HOUR, NOON)
+        uploads.finish("loans", "three", done, NOTE)
+        assert uploads.standing("loans").lease.tries == tries
+
+
 def test_a_lease_that_an_earlier_attempt_took_is_the_runs_own(uploads):
     """Two attempts of one step at once: each looked before the other wrote."""
     seen = uploads.standing("loans").lease

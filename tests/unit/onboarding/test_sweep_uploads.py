@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.membership.authorisation import NotOnTheBus
-from mesh.usecases.onboarding.sweep_uploads import OUTLIVED, sweep_uploads
+from mesh.ports import Note
+from mesh.usecases.onboarding.batches import LEASE
+from mesh.usecases.onboarding.sweep_uploads import FAILING, GIVEN_UP, OUTLIVED, sweep_uploads
 
 from functions.onboarding.collect_uploads import app
 from tests.builders import take_lease
@@ -59,6 +61,41 @@ def test_the_lease_of_a_run_that_ended_is_dropped_once_no_function_of_it_can_be_
 
     assert len(sweep(world).started) == started
     assert world.uploads.lease_held("loans", now) is (started == 0)
+
+
+def failed_run(world, number):
+    now = world.clock.now()
+    holder = f"run-{number}"
+    take_lease(world.uploads, "loans", holder, now + LEASE, now)
+    world.uploads.drop_lease("loans", holder)
+
+
+def test_what_fails_each_time_is_started_less_often_and_in_the_end_by_people(world):
+    for number in range(FAILING):
+        assert len(sweep(world).started) == 1, number
+        failed_run(world, number)
+        world.clock.move(5 * MINUTE)
+
+    assert sweep(world).started == ()
+    world.clock.move(LEASE)
+    assert len(sweep(world).started) == 1
+
+    for number in range(FAILING, GIVEN_UP):
+        failed_run(world, number)
+    world.clock.move(timedelta(days=30))
+    assert sweep(world).started == ()
+
+
+def test_a_run_that_deals_with_something_makes_up_for_those_that_failed(world):
+    world.deliver("loans/data/loans/b.csv")
+    for number in range(GIVEN_UP):
+        failed_run(world, number)
+    now = world.clock.now()
+    take_lease(world.uploads, "loans", "a run", now + LEASE, now)
+    done = [arrival("loans/data/loans/a.csv").ref]
+    world.uploads.finish("loans", "a run", done, Note("c-1", "batch settled", {}))
+
+    assert len(sweep(world).started) == 1
 
 
 def test_a_product_that_central_has_yet_to_register_waits(world):

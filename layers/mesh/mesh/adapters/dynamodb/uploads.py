@@ -4,7 +4,7 @@
 |---|---|---|
 | `PRODUCT#<name>` | `PRODUCT` | status, sequencers of the sent contract and of the registered one (`revision`), facts |
 | `LIST#PRODUCTS` | the product's name | that it exists: declared, or with data and no contract yet |
-| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation, paced |
+| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation, paced, tries |
 | `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
 | `SEEN#<name>` | the object's key | sequencer and ETag of the newest version that is known |
@@ -177,7 +177,7 @@ class DynamoUploads:
         """See the port."""
         item = {
             "pk": _product(product), "sk": "LEASE", "holder": lease.holder, "held_until": lease.until.isoformat(),
-            "generation": lease.generation, "paced": lease.paced.isoformat(),
+            "generation": lease.generation, "paced": lease.paced.isoformat(), "tries": lease.tries,
         }  # fmt: skip
         was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
         same = "holder = :was AND held_until = :until AND generation = :generation"
@@ -197,12 +197,13 @@ class DynamoUploads:
 
     def drop_lease(self, product: str, holder: str) -> None:
         """Only the holder's own."""
-        self._table.write(_dropped(product, holder))
+        self._table.write(_dropped(product, holder, again=True))
 
     def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
         """See the port: what was settled before a crash is left out when it is repeated."""
-        settled = (delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs)
-        self._table.write_what_holds(*settled, _dropped(product, holder), note_item(note, self._table))
+        settled = [delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs]
+        dropped = _dropped(product, holder, again=not settled)
+        self._table.write_what_holds(*settled, dropped, note_item(note, self._table))
 
     def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> bool:
         """See the port."""
@@ -239,7 +240,7 @@ def _lease(item: Mapping[str, Any] | None) -> Lease:
     if item is None:
         return Lease()
     until, paced = (datetime.fromisoformat(item[name]) for name in ("held_until", "paced"))
-    return Lease(item["holder"], until, int(item["generation"]), paced)
+    return Lease(item["holder"], until, int(item["generation"]), paced, int(item.get("tries", 0)))
 
 
 def _renewed(product: str, holder: str, until: datetime) -> Write:
@@ -247,8 +248,11 @@ def _renewed(product: str, holder: str, until: datetime) -> Write:
     return update(_product(product), "LEASE", "SET held_until = :until", values, "holder = :mine")
 
 
-def _dropped(product: str, holder: str) -> Write:
-    return update(_product(product), "LEASE", "SET holder = :none", {":none": "", ":mine": holder}, "holder = :mine")
+def _dropped(product: str, holder: str, *, again: bool) -> Write:
+    """`again`: what it was for is still to be done."""
+    values = {":none": "", ":mine": holder} | ({} if again else {":first": 0})
+    change = "SET holder = :none" if again else "SET holder = :none, tries = :first"
+    return update(_product(product), "LEASE", change, values, "holder = :mine")
 
 
 def _is_newer(ref: ObjectRef, seen: Mapping[str, str]) -> bool:

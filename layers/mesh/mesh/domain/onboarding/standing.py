@@ -14,13 +14,15 @@ class Lease(NamedTuple):
     """The run that may work on a product, and until when; `holder` is empty after it was dropped, or before the first.
 
     `generation` numbers the batches: it grows whenever another takes it. `paced` is when a new batch would have the
-    whole allowance again (generic cell rate algorithm: each batch moves it on by INTERVAL).
+    whole allowance again (generic cell rate algorithm: each batch moves it on by INTERVAL). `tries` is how often it was
+    taken since any object was dealt with.
     """
 
     holder: str = ""
     until: datetime = _NEVER
     generation: int = 0
     paced: datetime = _NEVER
+    tries: int = 0
 
     def is_held(self, now: datetime) -> bool:
         """Whether a run is active; it looks for more before it ends."""
@@ -32,7 +34,7 @@ class Lease(NamedTuple):
             return self._replace(until=until)
         if self.is_held(now):
             return None
-        return Lease(holder, until, self.generation + 1, max(self.paced, now) + INTERVAL)
+        return Lease(holder, until, self.generation + 1, max(self.paced, now) + INTERVAL, self.tries + 1)
 
     def early(self, seen: "Lease", now: datetime) -> timedelta:
         """How long a batch that is taken under this lease has to wait; nothing for one whose run had the lease already:

@@ -2,13 +2,16 @@
 
 A run can end without a successor: it was stopped or timed out, and holds its lease for a while longer; its end was not
 delivered; a run could not be started.
+
+What fails each time is kept and told as a failed run (`mesh failures`): it is not started every five minutes for ever.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
+from mesh.domain.onboarding.standing import Lease
 from mesh.ports import Clock, Executions, Trace, Uploads
 from mesh.usecases.onboarding.rounds import Start
 
@@ -17,6 +20,12 @@ OUTLIVED: Final = timedelta(minutes=15)
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 """
+
+
+FAILING: Final = 4
+"""As often as a failed run is started by itself. The next one comes when the lease of the last would have ended."""
+GIVEN_UP: Final = 400
+"""After some three days at that pace people start the next run (`mesh retry`), or another upload does."""
 
 
 class Swept(Model):
@@ -28,7 +37,8 @@ class Swept(Model):
 
 def sweep_uploads(*, uploads: Uploads, executions: Executions, trace: Trace, clock: Clock) -> Swept:
     """Start a run for each product whose objects wait while none is at work. A lease whose run ended 15 minutes ago is
-    dropped first. A product that central has yet to register gets its run once it is."""
+    dropped first. A product that central has yet to register gets its run once it is; one whose runs deal with nothing
+    gets fewer, and in the end none."""
     now, started, products = clock.now(), list[str](), uploads.products()
     for product in products:
         lease = uploads.standing(product).lease
@@ -37,7 +47,10 @@ def sweep_uploads(*, uploads: Uploads, executions: Executions, trace: Trace, clo
             if ended is None or now - ended < OUTLIVED:
                 continue
             uploads.drop_lease(product, lease.holder)
-        if not uploads.standing(product).may_start(now) or not (waiting := uploads.pending(product, 1)):
+        standing = uploads.standing(product)
+        if not standing.may_start(now) or _fails_each_time(standing.lease, now):
+            continue
+        if not (waiting := uploads.pending(product, 1)):
             continue
         [(_, correlation_id)] = waiting
         name = execution_name(product, f"swept-{now:%Y%m%dT%H%M}")
@@ -45,3 +58,7 @@ def sweep_uploads(*, uploads: Uploads, executions: Executions, trace: Trace, clo
             trace.note(correlation_id, "uploads waited without a run", product=product, execution=name)
             started.append(name)
     return Swept(started=tuple(started), products=len(products))
+
+
+def _fails_each_time(lease: Lease, now: datetime) -> bool:
+    return lease.tries >= GIVEN_UP or (lease.tries >= FAILING and now < lease.until)
