@@ -1,6 +1,6 @@
 """Fakes of what arrived at a producer."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -91,11 +91,11 @@ class FakeUploads:
         self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
         return True
 
-    def known(self, product: str, first: str, last: str) -> dict[str, Known]:
+    def known(self, product: str, keys: Collection[str]) -> dict[str, Known]:
         return {
             key: Known(sequencer, self.etags.get((name, key)))
             for (name, key), sequencer in self.seen.items()
-            if name == product and first <= key <= last
+            if name == product and key in keys
         }
 
     def last_audit(self) -> LandingAudit | None:

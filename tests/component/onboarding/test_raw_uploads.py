@@ -51,7 +51,7 @@ def test_a_recipe_is_known_by_the_newest_event_that_came(producer):
     key = "loans/recipe.json"
     for sequencer, etag in (("0A", "e1"), ("0A01", "e2"), ("0A01", "e2"), ("09", "e0")):
         producer.raw.note_recipe("loans", recipe(sequencer).evolve(etag=etag))
-    assert producer.uploads.known("loans", key, key) == {key: ("0A01", "e2")}
+    assert producer.uploads.known("loans", [key]) == {key: ("0A01", "e2")}
     assert producer.raw.recipe("loans") is None, "it may be refused"
 
 

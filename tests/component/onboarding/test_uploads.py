@@ -224,7 +224,7 @@ def test_a_registration_by_the_contract_that_offered_a_product_does_not_take_it_
     assert (uploads.standing("loans").new_owner, uploads.product("loans")["contract"]) == ("444444444444", "two")
 
 
-def test_what_is_known_of_objects_between_two_keys(uploads):
+def test_what_is_known_of_some_objects(uploads):
     refs = [
         ObjectRef(bucket=BUCKET, key=f"loans/data/t/{name}", size=1, etag=f"e-{name}", sequencer="01")
         for name in "abcd"
@@ -232,9 +232,11 @@ def test_what_is_known_of_objects_between_two_keys(uploads):
     uploads.add_pending("loans", refs, "c")
     gone = refs[2].evolve(deleted=True, etag="", sequencer="02")
     uploads.add_pending("loans", [gone], "c")
-    found = uploads.known("loans", refs[1].key, refs[2].key)
-    assert found == {refs[1].key: Known("01", "e-b"), refs[2].key: Known("02", "")}
-    assert uploads.known("cards", refs[0].key, refs[3].key) == {}
+    found = uploads.known("loans", [refs[3].key, refs[2].key, refs[0].key])
+    assert found == {
+        refs[0].key: Known("01", "e-a"), refs[2].key: Known("02", ""), refs[3].key: Known("01", "e-d")
+    }  # fmt: skip
+    assert uploads.known("cards", [ref.key for ref in refs]) == {}
 
 
 def test_the_last_audit_is_kept(uploads):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import PersonalDataFinding, PinRequested, UnpinRequested
-from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED
+from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.membership.authorisation import ForgedSender
 from mesh.domain.names import pinned_table
 from mesh.domain.publishing.iceberg_table import pointer_of
@@ -15,9 +15,9 @@ from mesh.domain.publishing.proposals import TableDetails
 from mesh.ports import Target
 from mesh.usecases.publishing.request_pin import PinLimits, request_pin
 from mesh.usecases.publishing.settle_pin import PinKeeper
-from mesh.usecases.publishing.tag_pins import Tagging
+from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 
-from tests.builders import CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope, an_ontology
+from tests.builders import CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope, an_ontology, topic_of
 from tests.fakes import NOON, FakeBus, FakeLocks, FakeSchedules
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_commit_rollback import Rolling
@@ -150,6 +150,32 @@ def test_it_ends_with_its_last_holder(world):
     [pin] = world.registry.pins(PRODUCT).pins
     world.keeper.settle({"ending": {"product": PRODUCT, "pin": pin.id}})
     assert world.catalog.table(PRODUCT, PINNED) is None
+
+
+def test_one_that_was_made_and_that_nobody_was_told_of_is_told_by_the_next_attempt(world):
+    world.request_pin()
+    topic = topic_of(PRODUCER)
+    world.topics.failures[topic] = ConnectionError("the function died")
+    with pytest.raises(ConnectionError):
+        world.make()
+    assert (world.registry.pins(PRODUCT).pins[0].status, world.notified("PinReady")) == ("ready", [])
+
+    world.topics.failures.clear()
+    for _ in range(2):
+        world.make()
+    assert len(world.notified("PinReady")) == 2
+    ids = [json.loads(detail)["metadata"]["id"] for _, kind, detail in world.topics.published if kind == "PinReady"]
+    assert ids[0] == ids[1], "the inbox passes over the second"
+
+
+def test_pins_of_a_retired_product_stay_hidden(world):
+    world.ready()
+    world.registry.products[PRODUCT] = world.registry.products[PRODUCT].evolve(status="retired")
+    world.lake.tag_table(PRODUCT, PINNED, {PUBLICATION: PENDING})
+    tagging = Tagging(world.catalog, world.lake, world.registry, an_ontology())
+
+    assert follow_pins(PRODUCT, tagging) == 0
+    assert world.lake.on[PRODUCT, PINNED][PUBLICATION] == PENDING
 
 
 @pytest.mark.parametrize("fails_at", range(1, 5))

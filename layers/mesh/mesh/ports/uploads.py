@@ -1,6 +1,6 @@
 """What arrived at a producer, and its processing state."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -62,8 +62,8 @@ class Uploads(Protocol):
         """This very version waits once more, although it is known. `False` if anything newer is known of its key."""
         ...
 
-    def known(self, product: str, first: str, last: str) -> "dict[str, Known]":
-        """What is known of the product's objects whose keys lie between these two, or are one of them."""
+    def known(self, product: str, keys: Collection[str]) -> "dict[str, Known]":
+        """What is known of the product's objects with these keys, of which there is one at least."""
         ...
 
     def last_audit(self) -> "LandingAudit | None": ...

@@ -13,7 +13,7 @@
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -149,10 +149,11 @@ class DynamoUploads:
                 return True
         raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
 
-    def known(self, product: str, first: str, last: str) -> dict[str, Known]:
-        """See the port."""
-        items = self._table.query(f"SEEN#{product}", between=(first, last))
-        return {item["sk"]: Known(item["sequencer"], item.get("etag")) for item in items}
+    def known(self, product: str, keys: Collection[str]) -> dict[str, Known]:
+        """See the port. In between there may be any number of keys whose objects are gone."""
+        wanted = frozenset(keys)
+        items = self._table.query(f"SEEN#{product}", between=(min(wanted), max(wanted)))
+        return {item["sk"]: Known(item["sequencer"], item.get("etag")) for item in items if item["sk"] in wanted}
 
     def last_audit(self) -> LandingAudit | None:
         """See the port."""

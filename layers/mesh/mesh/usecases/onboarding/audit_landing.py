@@ -87,7 +87,7 @@ def _take(bucket: str, objects: Iterable[ListedObject], audit: LandingAudit, now
 
 
 def _unknown(product: str, refs: Sequence[ObjectRef], using: Auditing) -> list[ObjectRef]:
-    known = using.uploads.known(product, refs[0].key, refs[-1].key)
+    known = using.uploads.known(product, [ref.key for ref in refs])
     return [found for ref in refs if (found := missed(ref, known.get(ref.key)))]
 
 

@@ -135,7 +135,7 @@ def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
     key = parse_key(ref.key)
     if not isinstance(key, DataKey | RawKey):
         return True
-    return uploads.product(key.product) is None and not uploads.known(key.product, ref.key, ref.key)
+    return uploads.product(key.product) is None and not uploads.known(key.product, [ref.key])
 
 
 def product_of(ref: ObjectRef) -> str | None:

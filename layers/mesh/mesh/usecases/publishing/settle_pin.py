@@ -98,9 +98,11 @@ class PinKeeper:
         with self._locks.hold(ordered.pin):  # an end that arrives meanwhile drops the tables after this step
             product = self._context.registry.product(ordered.product)
             pin = self._context.registry.pins(ordered.product).pin(ordered.pin)
-            if product is None or pin is None or pin.status != "preparing":
+            if product is None or pin is None or pin.status not in {"preparing", "ready"}:
                 status = pin.status if pin else "ended"
                 return PinState(product=ordered.product, version=ordered.version, pin=ordered.pin, status=status)
+            if pin.status == "ready":  # by an attempt that died, perhaps before it told its holders
+                return self._tell(product, pin)
             try:
                 made = make_tables(product, pin, tagging=self._tagging, proposals=self._proposals)
             except Rejected as refusal:
@@ -108,10 +110,13 @@ class PinKeeper:
             else:
                 changes = {"tables": made.tables, "status": "ready"}
                 saved = self._update(product.name, pin.id, lambda known: known.evolve(**changes))
-                for holder in saved.holders if saved.status == "ready" else ():
-                    notify_ready(product.name, saved, holder, context=self._context, topics=self._topics)
-                return _state(product, saved)
+                return self._tell(product, saved)
         return self._end(product, pin.id, refusal=lost)
+
+    def _tell(self, product: Product, pin: Pin) -> PinState:
+        for holder in pin.holders if pin.status == "ready" else ():
+            notify_ready(product.name, pin, holder, context=self._context, topics=self._topics)
+        return _state(product, pin)
 
     def end_versions(self, envelope: Envelope) -> list[PinState]:
         """Versions were marked as ended: end their pins, then release their files. Idempotent.

@@ -55,10 +55,13 @@ def open_pin(product: str, pin: Pin, tagging: Tagging) -> None:
 
 def follow_pins(name: str, tagging: Tagging) -> int:
     """The product's tags have changed: those of its pinned tables follow, also while they are made; how many pins did.
+    None of a product that was retired: they are hidden, and on their way to be dropped.
 
     A pin that ends at this moment has no tables any more; it must not block a publication.
     """
-    followed = 0
+    product, followed = tagging.registry.product(name), 0
+    if product is None or product.status == "retired":
+        return followed
     for pin in tagging.registry.pins(name).kept():
         made = pin if pin.status == "ready" else _made_so_far(name, pin, tagging)
         with suppress(NotYetReadable):
