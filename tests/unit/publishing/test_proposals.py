@@ -408,7 +408,7 @@ def test_a_slow_second_run_does_not_loosen_what_a_later_version_tagged(world):
     finding = PersonalDataFinding(column="amount", value="personal", reason="looks like it", confidence=0.9)
     details = TableDetails(objects=1, rows=2, bytes=16, sources=1, findings=(finding,))
     later = world.stage(rows=2, details=details)
-    while_it_waits(world.committing.locks, "hold", lambda: world.publish(later, number="0000000b"))
+    while_it_waits(world.lake, "assigned_tags", lambda: world.publish(later, number="0000000b"))
     with pytest.raises(BaseMoved):
         commit_version(verified("0000000a"), using=world.committing)
     assert world.tags("amount")["pii"] == "personal"

@@ -14,7 +14,7 @@ Of a table that a Glue crawler fills only 2, 4, 5 and 6 are left: columns and ro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract
@@ -117,6 +117,21 @@ def _is_refused(commit: Commit, using: Committing) -> bool:
     return order is not None and order.status == "refused"
 
 
+class _Tags(NamedTuple):
+    """What is there, and what is set: of the database and by `tighter` before anything is shown, which changes the
+    columns `changed`; by `looser` after it."""
+
+    present: Mapping[str, PresentTags]
+    database: Mapping[str, str]
+    tighter: TagPlan
+    looser: TagPlan
+    changed: Mapping[str, Mapping[str, Mapping[str, str]]]
+
+    @property
+    def tighten(self) -> bool:
+        return bool(self.database or self.tighter.tables or self.tighter.columns or self.changed)
+
+
 class _Swing:
     def __init__(self, commit: Commit, product: Product, using: Committing) -> None:
         self._commit, self._product, self._using = commit, product, using
@@ -128,13 +143,14 @@ class _Swing:
     def run(self) -> None:
         before = {table.name: self._at_base(table) for table in self._staged}
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
-        with self._using.locks.hold(product_lock(self._database)):
-            present = present_tags(self._database, self._snapshots, self._lake)
-            tighter, looser = self._tags(present)
-            self._tighten(tighter, present)
+        tags = self._tags()
+        if tags.tighten:
+            with self._using.locks.hold(product_lock(self._database)):
+                tags = self._tags()
+                self._tighten(tags)
         self._follow_pins()
         self._swing_all(ready)
-        if self._show(looser, present):
+        if self._show(tags.looser, tags.present):
             self._prove()
 
     @property
@@ -235,7 +251,8 @@ class _Swing:
     def _snapshots(self) -> list[TableSnapshot]:
         return [table.snapshot for table in self._commit.tables]
 
-    def _tags(self, present: Mapping[str, PresentTags]) -> tuple[TagPlan, TagPlan]:
+    def _tags(self) -> _Tags:
+        present = present_tags(self._database, self._snapshots, self._lake)
         plan = plan_tags(
             self._database,
             self._contract,
@@ -246,43 +263,57 @@ class _Swing:
             ontology=self._using.ontology,
         )
         effective = {name: (tags.seen, tags.seen_columns) for name, tags in present.items()}
-        return split_by_strictness(plan, effective, self._using.ontology)
+        tighter, looser = split_by_strictness(plan, effective, self._using.ontology)
+        columns, batch = columns_by_table(self._snapshots), self._commit.proposal
+        changed = changed_columns(tighter, columns, present, findings=self._found, batch=batch)
+        return _Tags(present, self._of_database(present), tighter, looser, changed)
 
-    def _tighten(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> None:
+    def _tighten(self, tags: _Tags) -> None:
         """Before anything is shown. Not while a registration is at work, which may have planned laxer tags without what
         was found by now, and would set them later."""
-        columns, batch = columns_by_table(self._snapshots), self._commit.proposal
-        changed = changed_columns(plan, columns, present, findings=self._found, batch=batch)
-        with self._using.named.overtaken_by(self._database, changed):
-            self._tighten_database(present)
-            assign_plan(self._database, plan, self._lake)
+        with self._using.named.overtaken_by(self._database, tags.changed):
+            if tags.database:
+                self._lake.tag_database(self._database, tags.database)
+            assign_plan(self._database, tags.tighter, self._lake)
 
-    def _tighten_database(self, present: Mapping[str, PresentTags]) -> None:
-        """By a contract that is recorded, and whose registration has not come to the database yet: new columns inherit
-        from it."""
+    def _of_database(self, present: Mapping[str, PresentTags]) -> dict[str, str]:
+        """What is stricter by a contract that is recorded, and whose registration has not come to the database yet: new
+        columns inherit from it."""
         ontology = self._using.ontology
-        stricter = {
+        return {
             key: value
             for key, value in ontology.in_current_names(self._product.tags).items()
             for tags in present.values()
             if key not in tags.own and (now := tags.seen.get(key)) != value and not loosens(key, now, value, ontology)
         }
-        if stricter:
-            self._lake.tag_database(self._database, stricter)
 
-    def _with_restored(self, present: Mapping[str, PresentTags]) -> dict[str, PresentTags]:
+    def _with_restored(self, present: Mapping[str, PresentTags]) -> Mapping[str, PresentTags]:
         """As if columns that come back were closed, by a rollback or in a table that was made anew: unless the contract
         describes them, nobody knows what tags they had."""
-        before = self._using.registry.latest_version(self._database)
+        back = {
+            snapshot.table: unpublished(snapshot, present[snapshot.table].own_columns) for snapshot in self._snapshots
+        }
+        if not self._commit.rollback:
+            back = self._known_before(back, present)
+        if not any(back.values()):
+            return present
+        closed = closed_tags(self._using.ontology)
+        return {
+            table: tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(back.get(table, ()), closed)})
+            for table, tags in present.items()
+        }
+
+    def _known_before(
+        self, columns: Mapping[str, list[str]], present: Mapping[str, PresentTags]
+    ) -> dict[str, list[str]]:
+        """Those of the last version that have no tags of their own any more."""
+        bare = {
+            table: [each for each in names if each not in present[table].own_columns]
+            for table, names in columns.items()
+        }
+        before = self._using.registry.latest_version(self._database) if any(bare.values()) else None
         known = columns_by_table(before.tables) if before else {}
-        closed, found = closed_tags(self._using.ontology), {}
-        for snapshot in self._snapshots:
-            tags = present[snapshot.table]
-            back = unpublished(snapshot, tags.own_columns)
-            if not self._commit.rollback:
-                back = [name for name in back if name in known.get(snapshot.table, ()) and name not in tags.own_columns]
-            found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(back, closed)})
-        return found
+        return {table: [each for each in names if each in known.get(table, ())] for table, names in bare.items()}
 
     def _show(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> bool:
         """Publish columns that are new, and loosen tags, unless the contract, or what was found, is another one by now:

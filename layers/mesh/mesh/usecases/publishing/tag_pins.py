@@ -59,10 +59,11 @@ def follow_pins(name: str, tagging: Tagging) -> int:
 
     A pin that ends at this moment has no tables any more; it must not block a publication.
     """
-    product, followed = tagging.registry.product(name), 0
+    pins, followed = tagging.registry.pins(name).kept(), 0
+    product = tagging.registry.product(name) if pins else None
     if product is None or product.status == "retired":
         return followed
-    for pin in tagging.registry.pins(name).kept():
+    for pin in pins:
         made = pin if pin.status == "ready" else _made_so_far(name, pin, tagging)
         with suppress(NotYetReadable):
             open_pin(name, made, tagging)
