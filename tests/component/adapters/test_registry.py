@@ -262,7 +262,10 @@ def test_versions_count_up_and_the_product_with_them(registry):
 
 def test_a_run_is_recorded_once(registry):
     registry.claim_product(a_product())
-    first = registry.record_version(version(), NOTE)
+    in_force = registry.product(version().product).contract_sequencer
+    first = registry.record_version(version(), NOTE, contract=in_force)
+    with pytest.raises(ConcurrentChange):
+        registry.record_version(version(2, "run-2"), NOTE, contract="of an earlier one")
     registry.record_version(version(2, "run-2"), NOTE)
 
     assert registry.record_version(version(3, "run-1"), NOTE) == first

@@ -137,10 +137,11 @@ class Registry(Protocol):
         """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
         ...
 
-    def record_version(self, version: ProductVersion, note: "Note") -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: "Note", *, contract: str | None = None) -> ProductVersion:
         """Record a version once per `run`; a run that is recorded already returns what was recorded.
 
-        Raises ConcurrentChange if that version number was taken meanwhile.
+        Raises ConcurrentChange if that version number was taken meanwhile, or the product has another contract by now
+        than that of the sequencer `contract`.
         """
         ...
 

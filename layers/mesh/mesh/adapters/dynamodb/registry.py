@@ -216,21 +216,25 @@ class DynamoRegistry:
         item = self._table.get(_product(product), _version(int(found["version"]))) if found else None
         return ProductVersion.model_validate_json(item["body"]) if item else None
 
-    def record_version(self, version: ProductVersion, note: Note) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: Note, *, contract: str | None = None) -> ProductVersion:
         """See the port: version, run, the product's counter and the trace are written together or not at all."""
         pk, number = _product(version.product), version.version
+        values = {":new": number, ":old": number - 1} | ({} if contract is None else {":contract": contract})
+        free = "version = :old" if contract is None else "version = :old AND contract_sequencer = :contract"
         run_kept = self._table.expiry(Kind.RUN_OF_VERSION, version.published)
         if self._table.write(
             put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),
             put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number, **run_kept}),
             *self._replaced(version),
-            update(pk, "PRODUCT", "SET version = :new", {":new": number, ":old": number - 1}, "version = :old"),
+            update(pk, "PRODUCT", "SET version = :new", values, free),
             note_item(note, self._table),
         ):
             return version
         recorded = self.version_of_run(version.product, version.run)
         if recorded is None:
-            raise ConcurrentChange(f"version {number} of {version.product} was taken meanwhile")
+            raise ConcurrentChange(
+                f"version {number} of {version.product} was taken meanwhile, or its contract replaced"
+            )
         return recorded
 
     def end_version(self, product: str, number: int, end: VersionEnd) -> None:

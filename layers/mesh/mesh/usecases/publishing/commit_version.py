@@ -95,20 +95,9 @@ def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     _Swing(commit, owner, using).run()
     version = commit.version(using.clock.now(), draft=owner.draft)
     facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
-    recorded = using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
-    if _has_other_contract(owner, using):  # whose registration may not have seen the new columns
-        raise _changed(product)
-    return recorded
-
-
-def _has_other_contract(planned: Product, using: Committing) -> bool:
-    """Whether tags are to be planned by another one by now."""
-    now = using.registry.product(planned.name)
-    return now is None or now.contract != planned.contract
-
-
-def _changed(product: str) -> ConcurrentChange:
-    return ConcurrentChange(f"what {product}'s tags follow from has changed", product=product)
+    note = Note(commit.correlation_id, "committed", facts)
+    # A later contract's registration may not have seen the new columns: then tags are planned again.
+    return using.registry.record_version(version, note, contract=owner.contract_sequencer)
 
 
 def _is_refused(commit: Commit, using: Committing) -> bool:
@@ -326,8 +315,9 @@ class _Swing:
             now = registry.product(self._database)
             if now is not None and now.status == "retired":
                 return False
-            if _has_other_contract(self._product, self._using) or registry.findings(self._database) != self._found:
-                raise _changed(self._database)
+            same = now is not None and now.contract == self._product.contract
+            if not same or registry.findings(self._database) != self._found:
+                raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
             for table in self._snapshots:
                 publish_columns(self._database, table, self._lake, present[table.table].own_columns)
             assign_plan(self._database, plan, self._lake)
