@@ -33,10 +33,8 @@ def _redeliver(settings: Settings) -> Redelivered:
     if f"{INBOX}=" not in settings.failure_queues:
         refusals = Refusals(wiring.central_context(settings), wiring.member_topics(settings))
         return redeliver_events("EventDlq", using=using, clock=wiring.clock, refusals=refusals)
-    done, unread = (
-        redeliver_events("EventDlq", using=using, clock=wiring.clock),
-        redeliver_unread(using=using, clock=wiring.clock),
-    )
+    done = redeliver_events("EventDlq", using=using, clock=wiring.clock)
+    unread = redeliver_unread(using=using, clock=wiring.clock)
     return Redelivered(delivered=done.delivered + unread.delivered, failed=done.failed + unread.failed)
 
 

@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.events import Envelope, ProductUpdated, read_event
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, WorkSettings, load
+from mesh.entry.settings import WorkSettings, load
 from mesh.usecases.onboarding.baselines import RolledBack, remember_rollback
 
 
-class Settings(TableSettings, WorkSettings):
+class Settings(WorkSettings):
     """The function's environment."""
 
 

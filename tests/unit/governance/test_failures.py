@@ -345,6 +345,27 @@ def test_a_members_event_that_no_state_machine_takes_is_refused_once_and_told():
     assert len({json.loads(detail)["metadata"]["id"] for *_, detail in topics.published}) == 1
 
 
+HALF_A_CHARACTER = json.dumps({"detail": {"data": {"product": "\ud800"}}})[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "settled"),
+    [
+        (lambda body: body.replace('"source"', HALF_A_CHARACTER + ', "source"'), 2),
+        (lambda body: body[:-1] + ', "detail": ' + "[" * 200_000 + "]" * 200_000 + "}", 1),
+        (lambda body: body.replace('"account"', '"nobody"'), 1),
+        (lambda body: body + "]", 1),
+    ],
+    ids=["half a character", "too deep", "no envelope", "no JSON"],
+)
+def test_an_event_that_is_too_large_and_cannot_be_read_keeps_no_other_from_being_settled(change, settled):
+    broken = too_large()
+    result, queue, _, _ = refused(broken._replace(id="broken", body=change(broken.body)), too_large())
+
+    assert result.delivered == settled
+    assert queue.given_back == (["broken"] if settled == 1 else [])
+
+
 def test_what_central_itself_sent_or_a_function_takes_is_not_refused():
     result, queue, registry, _ = refused(too_large(account=CENTRAL))
 

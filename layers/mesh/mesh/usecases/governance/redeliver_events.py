@@ -63,6 +63,14 @@ class Refusals(NamedTuple):
     context: CentralContext
     topics: MemberTopics
 
+    def of_a_member(self, message: FailedMessage) -> Envelope | None:
+        """The event in a message. None for what central itself sent, and what cannot be read: they are for people."""
+        try:
+            envelope = Envelope.model_validate(json.loads(message.body))
+        except (ValueError, RecursionError):
+            return None
+        return envelope if envelope.account != self.context.account else None
+
     def refuse(self, message: FailedMessage, envelope: Envelope, why: EventTooLarge) -> None:
         """Refuse the event in a message, and write down what became of the message."""
         refuse_event(envelope, why, records=self.context, topics=self.topics)
@@ -75,11 +83,8 @@ def redeliver_events(queue: str, *, using: Places, clock: Clock, refusals: Refus
 
     def settling(message: FailedMessage) -> Settling | None:
         if refusals and (why := too_large(message)):
-            envelope = Envelope.model_validate_json(message.body)
-            # What central itself sent is for its people.
-            return None if envelope.account == refusals.context.account else partial(
-                refusals.refuse, message, envelope, why
-            )  # fmt: skip
+            envelope = refusals.of_a_member(message)
+            return partial(refusals.refuse, message, envelope, why) if envelope else None
         failure, began = failure_of(message), clock.now() - REPEATED_FOR
         if failure.redelivery is None or failure.since is None or failure.since < began:
             return None
