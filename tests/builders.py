@@ -166,6 +166,7 @@ def a_registration(contract: Contract | None = None, **changes: Any) -> Registra
         "declaration": "d-1",
         "event_id": "e-1",
         "correlation_id": CORRELATION,
+        "checked_at": NOON,
     }
     return Registration.model_validate({**facts, **changes})
 

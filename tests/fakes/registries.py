@@ -101,7 +101,9 @@ class FakeRegistry:
     def mark_registered(self, name: str, sequencer: str, at: datetime) -> None:
         if name not in self.products or self.products[name].contract_sequencer != sequencer:
             raise ConcurrentChange(f"product {name} was given up, or declared again, meanwhile", product=name)
-        self.products[name] = self.products[name].evolve(status="registered", after_draft=False, taken_from=None)
+        self.products[name] = self.products[name].evolve(
+            status="registered", after_draft=False, taken_from=None, registered_at=at
+        )
 
     def mark_retired(self, product: Product, request: str, sent: datetime, at: datetime) -> None:
         now = self.products[product.name]

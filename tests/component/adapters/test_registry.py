@@ -186,6 +186,16 @@ def test_that_a_draft_was_before_is_known_until_the_product_is_registered(regist
     assert not registry.product(PRODUCT).after_draft
 
 
+def test_when_it_was_registered_is_known_until_another_contract_is_declared(registry):
+    registry.claim_product(a_product(status="claimed"))
+    registry.mark_registered(PRODUCT, "10", NOON)
+    assert registry.claim_product(a_product(status="claimed")).registered_at == NOON, "delivered again"
+    assert registry.product(PRODUCT).registered_at == NOON
+
+    registry.claim_product(a_product(contract_sequencer="11"))
+    assert registry.product(PRODUCT).registered_at is None
+
+
 def test_a_name_stays_with_a_registered_product(registry):
     """What was made under it is still there."""
     registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))

@@ -1,5 +1,7 @@
 """What central makes of an accepted contract."""
 
+from datetime import timedelta
+
 import pytest
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.product import ConcurrentChange
@@ -10,6 +12,7 @@ from mesh.usecases.contracts.register_product import CentralRoles, register_prod
 
 from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
 from tests.fakes import (
+    NOON,
     FakeAccessRegistry,
     FakeCatalog,
     FakeClock,
@@ -112,6 +115,21 @@ def test_nothing_is_granted_or_recorded_before_the_tags_are_there():
 
     assert (world.lake.grants, world.lake.registered) == ([], {})
     assert world.registry.products[PRODUCT].status == "claimed"
+
+
+def test_what_another_delivery_has_registered_meanwhile_is_announced_and_not_made_again():
+    """An event that comes a hundred times at once: all wait for one lock, and each must hold it for a moment only."""
+    world = World()
+    world.context.clock.move(timedelta(seconds=1))
+    first = world.register()
+    done = (list(world.lake.calls), list(world.lake.grants), list(world.tagged))
+
+    assert world.register().metadata.id == first.metadata.id
+    assert (world.lake.calls, world.lake.grants, world.tagged) == done
+
+    world.registration = a_registration(checked_at=NOON + timedelta(seconds=2))  # started again to repair what is amiss
+    world.register()
+    assert len(world.tagged) == 2
 
 
 def test_every_attempt_tags_what_there_is_by_the_same_contract():

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 5
 _DIGITS = 8
 _THERE = "attribute_exists(pk)"
-_BESIDE_BODY = ("after_draft", "taken_from", "retirements", "retired")
+_BESIDE_BODY = ("after_draft", "taken_from", "retirements", "retired", "registered_at")
 
 
 class DynamoRegistry:
@@ -428,6 +428,7 @@ def _product_item(product: Product) -> dict[str, Any]:
         "taken_from": product.taken_from,
         "retirements": product.retirements,
         "retired": product.retired and product.retired.isoformat(),
+        "registered_at": product.registered_at and product.registered_at.isoformat(),
         "body": product.model_dump_json(exclude={"status", "version", *_BESIDE_BODY}),
     }
 

@@ -77,6 +77,6 @@ def declared_again(existing: Product, product: Product) -> Product:
             return existing
         now = product if order else existing
         kept = {"former": existing.former, "taken_from": existing.taken_from}
-        kept |= {"updated": now.updated, "declared": now.declared}
+        kept |= {"updated": now.updated, "declared": now.declared, "registered_at": now.registered_at}
     kept |= {"retirements": existing.retirements, "retired": existing.retired}
     return product.evolve(version=existing.version, status=existing.status, **kept)

@@ -59,10 +59,11 @@ class FormerOwner(Model):
 
 class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
-    of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
-    registered; `taken_from`: the former owner that still has its rights, until then. `declared`: when its contract was
-    sent. `retirements`: id of a request → sequencer of the contract that it ended; `retired`: when the last of them
-    was sent."""
+    of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one
+    is registered; `taken_from`: the former owner that still has its rights, until then. `declared`: when its
+    contract was sent; `registered_at`: when everything was last in place by it. `retirements`: id of a request
+    → sequencer of the contract that it ended; `retired`: when the last of them was sent.
+    """
 
     name: str
     owner: AccountId
@@ -84,6 +85,7 @@ class Product(Model):
     retirements: dict[str, str] = Field(default_factory=dict)
     retired: datetime | None = None
     declared: datetime | None = None
+    registered_at: datetime | None = None
     updated: datetime
 
     @property
@@ -109,6 +111,10 @@ class Product(Model):
     def is_declared_by(self, owner: str, sequencer: str) -> bool:
         """Whether that contract is the one that counts: no newer one, no other owner's, and no end came after it."""
         return (self.owner, self.contract_sequencer) == (owner, sequencer) and not self.has_ended
+
+    def was_registered_since(self, moment: datetime) -> bool:
+        """Whether a registration of the contract that counts came to its end after that."""
+        return self.registered_at is not None and self.registered_at > moment
 
     @property
     def is_offered(self) -> bool:

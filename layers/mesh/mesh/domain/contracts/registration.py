@@ -1,5 +1,7 @@
 """The payload between the steps of `register-product`: complete, so that no step reads S3 again."""
 
+from datetime import datetime
+
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.events import AccountId
 from mesh.domain.model import Model
@@ -34,3 +36,5 @@ class Registration(Model):
     """The same whenever its event is sent or delivered (see `same_event`)."""
     event_id: str
     correlation_id: str
+    checked_at: datetime
+    """When this run began with it."""

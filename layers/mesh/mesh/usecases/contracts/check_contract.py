@@ -125,7 +125,14 @@ def check_contract(
             require_no_draft(Contract.model_validate(before.contract), contract)
         require_recipient(contract, sender.account, registry)
         registration = _registration(
-            envelope, contract, before, sender=sender, catalog_id=catalog_id, region=region, ontology=ontology
+            envelope,
+            contract,
+            before,
+            sender=sender,
+            catalog_id=catalog_id,
+            region=region,
+            ontology=ontology,
+            now=clock.now(),
         )
         checked = CheckedContract(
             registration=registration,
@@ -159,6 +166,7 @@ def _registration(
     catalog_id: str,
     region: str,
     ontology: Ontology,
+    now: datetime,
 ) -> Registration:
     declared = read_event(ProductDeclared, envelope).data
     after_draft = before is not None and _after_draft(before, declared)
@@ -183,6 +191,7 @@ def _registration(
         declaration=same_event(envelope),
         event_id=sender.event_id,
         correlation_id=sender.correlation_id,
+        checked_at=now,
     )
 
 

@@ -37,7 +37,9 @@ def register_product(
     context: CentralContext,
     topics: MemberTopics,
 ) -> Event[ProductRegistered] | None:
-    """Create everything, and return the event for the owner. Idempotent step by step.
+    """Create everything, and return the event for the owner. Idempotent step by step. What another delivery of the same
+    declaration has done since this one was checked is not done again: where an event comes a hundred times at once, all
+    wait for one lock.
 
     None, and nothing is changed, where a newer contract, another owner's or the product's end came first: one that is
     late must not undo it.
@@ -53,6 +55,8 @@ def register_product(
         product = context.registry.product(registration.product)
         if product is not None and not product.is_declared_by(registration.owner, registration.sequencer):
             return None
+        if product is not None and product.was_registered_since(registration.checked_at):
+            return _announcement(registration)
         _create_database(registration, roles, catalog, lake, context)
         tag(registration)
         lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
