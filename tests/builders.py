@@ -25,6 +25,8 @@ REGION = "us-east-1"
 BUCKET = f"credit-card-{PRODUCER}-{REGION}"
 PRODUCT = "credit-card"
 TABLE = "credit_card"
+SEQUENCER = "10"
+"""Of the contract that is in force unless a test says otherwise."""
 CORRELATION = "the-trace"
 
 CONTRACT = """\
@@ -136,7 +138,7 @@ def a_product(contract: Contract | None = None, **changes: Any) -> Product:
         "bucket": BUCKET,
         "location": published_location_uri(BUCKET, PRODUCT),
         "contract_version": contract.version,
-        "contract_sequencer": "10",
+        "contract_sequencer": SEQUENCER,
         "draft": contract.draft,
         "contract": contract.model_dump(mode="json", exclude_defaults=True),
         "updated": NOON,
@@ -162,7 +164,7 @@ def a_registration(contract: Contract | None = None, **changes: Any) -> Registra
         "crawler_prefix": "credit",
         "draft": contract.draft,
         "contract": contract.model_dump(mode="json", exclude_defaults=True),
-        "sequencer": "10",
+        "sequencer": SEQUENCER,
         "declaration": "d-1",
         "event_id": "e-1",
         "correlation_id": CORRELATION,

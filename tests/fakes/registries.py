@@ -168,12 +168,12 @@ class FakeRegistry:
         self.kept[pins.product] = pins.model_copy(update={"revision": pins.revision + 1})
         return self.kept[pins.product]
 
-    def record_version(self, version: ProductVersion, note: Note, *, contract: str | None = None) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: Note, *, contract: str) -> ProductVersion:
         recorded = self.version_of_run(version.product, version.run)
         if recorded is not None:
             return recorded
         product = self.products[version.product]
-        if version.version != product.version + 1 or contract not in {None, product.contract_sequencer}:
+        if version.version != product.version + 1 or contract != product.contract_sequencer:
             raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
         self.recorded.setdefault(version.product, []).append(version)
         self.products[version.product] = product.model_copy(update={"version": version.version})

@@ -222,7 +222,7 @@ def registry(table: Table) -> Steps:
             ProductVersion(
                 product=PRODUCT, version=number, run=f"run-{number}", correlation_id="c", contract_version="1.0.0",
                 tables=(), changes=(), published=NOON,
-            ), NOTE
+            ), NOTE, contract="1B"
         )  # fmt: skip
 
     def save_pin(status: Any) -> None:

@@ -12,7 +12,7 @@ from mesh.domain.events import PersonalDataFinding
 from mesh.domain.governance.column_findings import known_from
 from mesh.domain.membership.authorisation import NotTheOwner
 
-from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_contract, a_member, a_product
+from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, SEQUENCER, STRANGER, a_contract, a_member, a_product
 from tests.fakes import NOON, FakeRegistry
 
 
@@ -117,7 +117,7 @@ def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_an
     offered = a_product(a_contract().evolve(hand_over_to=CONSUMER), contract_sequencer="99")
     registry.claim_product(offered)
     registry.mark_registered(PRODUCT, "99", NOON)
-    registry.record_version(version(), NOTE)
+    registry.record_version(version(), NOTE, contract="99")
     bucket = offered.bucket.replace(PRODUCER, CONSUMER)
 
     taken = registry.claim_product(a_product(status="claimed", owner=CONSUMER, bucket=bucket, contract_sequencer="10"))
@@ -139,7 +139,7 @@ def test_a_product_goes_to_the_account_that_its_owner_names_with_its_versions_an
 def test_a_newer_contract_replaces_and_an_older_one_does_not(registry):
     registry.claim_product(a_product(status="claimed", contract_sequencer="1A", contract_version="1"))
     registry.mark_registered(PRODUCT, "1A", NOON)
-    registry.record_version(version(), NOTE)
+    registry.record_version(version(), NOTE, contract="1A")
 
     newer = registry.claim_product(a_product(status="claimed", contract_sequencer="1B", contract_version="2"))
     older = registry.claim_product(a_product(status="claimed", contract_sequencer="1A0", contract_version="0"))
@@ -264,7 +264,7 @@ def test_versions_count_up_and_the_product_with_them(registry):
     assert registry.latest_version(PRODUCT) is None
 
     for number in range(1, 12):
-        registry.record_version(version(number, f"run-{number}"), NOTE)
+        registry.record_version(version(number, f"run-{number}"), NOTE, contract=SEQUENCER)
 
     assert registry.latest_version(PRODUCT).version == 11
     assert registry.product(PRODUCT).version == 11
@@ -272,13 +272,12 @@ def test_versions_count_up_and_the_product_with_them(registry):
 
 def test_a_run_is_recorded_once(registry):
     registry.claim_product(a_product())
-    in_force = registry.product(version().product).contract_sequencer
-    first = registry.record_version(version(), NOTE, contract=in_force)
+    first = registry.record_version(version(), NOTE, contract=SEQUENCER)
     with pytest.raises(ConcurrentChange):
         registry.record_version(version(2, "run-2"), NOTE, contract="of an earlier one")
-    registry.record_version(version(2, "run-2"), NOTE)
+    registry.record_version(version(2, "run-2"), NOTE, contract=SEQUENCER)
 
-    assert registry.record_version(version(3, "run-1"), NOTE) == first
+    assert registry.record_version(version(3, "run-1"), NOTE, contract=SEQUENCER) == first
     assert registry.version_of_run(PRODUCT, "run-1") == first
     assert registry.version_of_run(PRODUCT, "run-9") is None
     assert registry.product(PRODUCT).version == 2
@@ -287,10 +286,10 @@ def test_a_run_is_recorded_once(registry):
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_number_that_is_taken_or_skips_one_is_refused_whole(registry, number):
     registry.claim_product(a_product())
-    registry.record_version(version(), NOTE)
+    registry.record_version(version(), NOTE, contract=SEQUENCER)
 
     with pytest.raises(ConcurrentChange):
-        registry.record_version(version(number, "run-2"), NOTE)
+        registry.record_version(version(number, "run-2"), NOTE, contract=SEQUENCER)
 
     assert registry.product(PRODUCT).version == 1
     assert registry.version_of_run(PRODUCT, "run-2") is None
@@ -398,7 +397,7 @@ def test_refusals_are_kept_in_order_and_once_for_an_event(table):
 
 def test_a_version_ends_and_stays_what_it_was(registry):
     registry.claim_product(a_product())
-    registry.record_version(version(), NOTE)
+    registry.record_version(version(), NOTE, contract=SEQUENCER)
     assert list(registry.product_names()) == [PRODUCT]
     for end in (VersionEnd(status="expired", at=NOON), VersionEnd(status="withdrawn", at=NOON, reason="not ours")):
         registry.end_version(PRODUCT, 1, end)

@@ -25,7 +25,7 @@ from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
 from mesh.domain.retention import Kind, Retention
 from mesh.ports import Notice
 
-from tests.builders import BUCKET, CONSUMER, NOTE, PRODUCER, PRODUCT, a_product, an_access
+from tests.builders import BUCKET, CONSUMER, NOTE, PRODUCER, PRODUCT, SEQUENCER, a_product, an_access
 from tests.fakes import NOON
 
 DAY = timedelta(days=1)
@@ -251,7 +251,7 @@ def test_of_a_file_that_is_released_nothing_is_kept_and_of_others_all_is(kept):
 def test_an_ended_version_goes_once_its_files_are_released_and_the_others_stay(kept, registered, after):
     registry = registered
     for number in (1, 2, 3):
-        registry.record_version(a_version(number, staged=True), NOTE)
+        registry.record_version(a_version(number, staged=True), NOTE, contract=SEQUENCER)
     registry.end_version(PRODUCT, 1, VersionEnd(status="expired", at=NOON))
     registry.end_version(PRODUCT, 2, VersionEnd(status="expired", at=NOON, released=NOON))
 
@@ -259,12 +259,12 @@ def test_an_ended_version_goes_once_its_files_are_released_and_the_others_stay(k
 
     assert (before, then) == ([3, 2, 1], [3, 1])
     assert registry.latest_version(PRODUCT).version == 3
-    assert registry.record_version(a_version(4, staged=True), NOTE).version == 4
+    assert registry.record_version(a_version(4, staged=True), NOTE, contract=SEQUENCER).version == 4
 
 
 def test_of_hive_tables_the_last_version_stays(kept, registered, after):
     for number in (1, 2):
-        registered.record_version(a_version(number, staged=False), NOTE)
+        registered.record_version(a_version(number, staged=False), NOTE, contract=SEQUENCER)
 
     def versions():
         return [each.version for each in registered.versions(PRODUCT)]
@@ -275,7 +275,7 @@ def test_of_hive_tables_the_last_version_stays(kept, registered, after):
 
 
 def test_the_run_of_a_version_and_its_notices_are_known_while_they_may_come_again(kept, registered, after):
-    registered.record_version(a_version(1, staged=True), NOTE)
+    registered.record_version(a_version(1, staged=True), NOTE, contract=SEQUENCER)
     registered.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
 
     def look():

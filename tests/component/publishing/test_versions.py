@@ -7,7 +7,7 @@ from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.domain.contracts.product import ProductVersion, RollbackOrder
 from mesh.domain.events import Reason
 
-from tests.builders import NOTE, PRODUCER, PRODUCT, a_product
+from tests.builders import NOTE, PRODUCER, PRODUCT, SEQUENCER, a_product
 from tests.fakes import NOON, FakeRegistry
 
 
@@ -40,7 +40,7 @@ def begin(registry, request="r-1", at=NOON):
 
 def test_versions_are_read_one_by_one_and_newest_first(registry):
     for number in (1, 2, 3):
-        registry.record_version(version(number), NOTE)
+        registry.record_version(version(number), NOTE, contract=SEQUENCER)
 
     assert registry.version(PRODUCT, 2) == version(2)
     assert registry.version(PRODUCT, 4) is None

@@ -17,7 +17,7 @@ from mesh.usecases.publishing.request_pin import PinLimits, PinState, request_pi
 from mesh.usecases.publishing.settle_pin import PinKeeper, Settled
 from mesh.usecases.publishing.tag_pins import Tagging
 
-from tests.builders import BUCKET, CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, TABLE, an_ontology
+from tests.builders import BUCKET, CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, SEQUENCER, TABLE, an_ontology
 from tests.fakes import NOON, FakeBus, FakeCatalog, FakeLakeFormation, FakeLocks, FakeProposals
 from tests.unit.access.central_accesses import TARGET, Central, an_envelope
 
@@ -84,6 +84,7 @@ class Pinning:
                 published=NOON,
             ),
             NOTE,
+            contract=SEQUENCER,
         )
 
     def as_hive(self, number: int) -> None:

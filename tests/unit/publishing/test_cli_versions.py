@@ -11,7 +11,7 @@ from mesh.domain.publishing.proposals import TableRecord
 from cli import output
 from cli.output import CommandFailed
 from cli.publishing import history, withdraw
-from tests.builders import NOTE, PRODUCER, PRODUCT, a_product
+from tests.builders import NOTE, PRODUCER, PRODUCT, SEQUENCER, a_product
 from tests.fakes import NOON, FakeProposals, FakeRegistry
 
 DAYS = [f"dt=2026-{1 + number // 28:02d}-{1 + number % 28:02d}" for number in range(150)]
@@ -37,7 +37,7 @@ class Site:
         self.known, self.kept, self.notes, self.sent = FakeRegistry(), FakeProposals(), list(notes), []
         self.known.products[PRODUCT] = a_product()
         for number, tables in enumerate(versions, 1):
-            self.known.record_version(a_version(number, **tables), NOTE)
+            self.known.record_version(a_version(number, **tables), NOTE, contract=SEQUENCER)
             for name, rows in tables.items():
                 record = TableRecord(
                     product=PRODUCT, table=name, metadata=f"{name}-v{number}", fields=(), partitions=rows

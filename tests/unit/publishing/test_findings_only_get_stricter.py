@@ -11,7 +11,7 @@ from mesh.domain.publishing.hive_table import DETAILS, FINDINGS, own_file
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.publishing.commit_version import commit_version
 from mesh.usecases.publishing.tag_pins import Tagging
-from mesh.usecases.publishing.tag_tables import tags_by_contract, tighten_product
+from mesh.usecases.publishing.tag_tables import restore_tags, tags_by_contract, tighten_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT, TABLE, a_contract, a_glue_table, an_ontology
 from tests.fakes import NOON
@@ -353,6 +353,26 @@ def test_a_table_that_was_deleted_and_crawled_anew_has_its_columns_closed_unless
 
     assert classes(world) == ("sensitive", "restricted")
     assert classes(world, "laufkont") == ("none", "internal")
+
+
+@pytest.mark.parametrize("mend", ["registration", "reconciliation"])
+def test_a_table_that_was_dropped_and_made_again_at_the_same_version_has_its_columns_closed(mend):
+    world = Tagged(WAGE)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    world.declare(CONTRACT.replace("      - {name: laufkont, logicalType: integer}\n", ""))
+    world.tag_product()
+    assert world.effective("laufkont") == "restricted"
+    for place in [place for place in world.lake.on if place[:2] == (PRODUCT, TABLE)]:
+        world.lake.on.pop(place)
+
+    if mend == "registration":
+        world.tag_product()
+    else:
+        restore_tags(PRODUCT, tagging=world.tagging, named=world.named)
+
+    assert (world.effective("laufkont"), world.effective("email")) == ("restricted", "confidential")
 
 
 def test_what_is_announced_is_tagged_before_it_is_answered_and_makes_no_version():

@@ -26,6 +26,7 @@ from tests.builders import (
     NOTE,
     PRODUCER,
     PRODUCT,
+    SEQUENCER,
     TABLE,
     a_glue_table,
     a_member,
@@ -68,6 +69,7 @@ class World:
                 changes=(change or TableChange(table=TABLE, new_table=number == 1),), **version,
             ),
             NOTE,
+            contract=SEQUENCER,
         )  # fmt: skip
 
     @property

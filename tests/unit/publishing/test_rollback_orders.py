@@ -15,7 +15,7 @@ from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
 from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, RollbackTooLate, prepare_rollback
 from mesh.usecases.publishing.verify_proposal import Verifier
 
-from tests.builders import CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, TABLE
+from tests.builders import CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, SEQUENCER, STRANGER, TABLE
 from tests.fakes import NOON, FakeCatalog, FakeContents, FakeProposals
 from tests.unit.access.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.access.requests import credit_card
@@ -48,6 +48,7 @@ class Requests(Central):
                     ended=ended,
                 ),
                 NOTE,
+                contract=SEQUENCER,
             )
 
     def event(self, by=PRODUCER, event="rb-1", **changes):

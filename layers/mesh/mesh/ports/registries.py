@@ -137,7 +137,7 @@ class Registry(Protocol):
         """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
         ...
 
-    def record_version(self, version: ProductVersion, note: "Note", *, contract: str | None = None) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: "Note", *, contract: str) -> ProductVersion:
         """Record a version once per `run`; a run that is recorded already returns what was recorded.
 
         Raises ConcurrentChange if that version number was taken meanwhile, or the product has another contract by now

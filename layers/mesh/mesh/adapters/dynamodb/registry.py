@@ -216,11 +216,11 @@ class DynamoRegistry:
         item = self._table.get(_product(product), _version(int(found["version"]))) if found else None
         return ProductVersion.model_validate_json(item["body"]) if item else None
 
-    def record_version(self, version: ProductVersion, note: Note, *, contract: str | None = None) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: Note, *, contract: str) -> ProductVersion:
         """See the port: version, run, the product's counter and the trace are written together or not at all."""
         pk, number = _product(version.product), version.version
-        values = {":new": number, ":old": number - 1} | ({} if contract is None else {":contract": contract})
-        free = "version = :old" if contract is None else "version = :old AND contract_sequencer = :contract"
+        values = {":new": number, ":old": number - 1, ":contract": contract}
+        free = "version = :old AND contract_sequencer = :contract"
         run_kept = self._table.expiry(Kind.RUN_OF_VERSION, version.published)
         if self._table.write(
             put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),

@@ -32,7 +32,6 @@ from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tagging import TagPlan, loosens, split_by_strictness
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, location_of, pointer_of
-from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Catalog, Clock, LakeFormation, Locks, Note, Proposals, Registry
@@ -41,7 +40,9 @@ from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 from mesh.usecases.publishing.tag_tables import (
     assign_plan,
+    closed,
     columns_by_table,
+    made_anew,
     plan_tags,
     present_tags,
     publish_columns,
@@ -246,7 +247,7 @@ class _Swing:
             self._database,
             self._contract,
             self._snapshots,
-            self._with_restored(present),
+            closed(present, self._come_back(present), self._using.ontology),
             findings=self._found,
             registered=self._product.tags,
             ontology=self._using.ontology,
@@ -276,33 +277,14 @@ class _Swing:
             if key not in tags.own and (now := tags.seen.get(key)) != value and not loosens(key, now, value, ontology)
         }
 
-    def _with_restored(self, present: Mapping[str, PresentTags]) -> Mapping[str, PresentTags]:
-        """As if columns that come back were closed, by a rollback or in a table that was made anew: unless the contract
-        describes them, nobody knows what tags they had."""
-        back = {
-            snapshot.table: unpublished(snapshot, present[snapshot.table].own_columns) for snapshot in self._snapshots
-        }
-        if not self._commit.rollback:
-            back = self._known_before(back, present)
-        if not any(back.values()):
-            return present
-        closed = closed_tags(self._using.ontology)
-        return {
-            table: tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(back.get(table, ()), closed)})
-            for table, tags in present.items()
-        }
-
-    def _known_before(
-        self, columns: Mapping[str, list[str]], present: Mapping[str, PresentTags]
-    ) -> dict[str, list[str]]:
-        """Those of the last version that have no tags of their own any more."""
-        bare = {
-            table: [each for each in names if each not in present[table].own_columns]
-            for table, names in columns.items()
-        }
-        before = self._using.registry.latest_version(self._database) if any(bare.values()) else None
-        known = columns_by_table(before.tables) if before else {}
-        return {table: [each for each in names if each in known.get(table, ())] for table, names in bare.items()}
+    def _come_back(self, present: Mapping[str, PresentTags]) -> dict[str, list[str]]:
+        """Columns that come back by a rollback, or in a table of the last version that was made anew."""
+        if self._commit.rollback:
+            return {each.table: unpublished(each, present[each.table].own_columns) for each in self._snapshots}
+        if not any(made_anew(self._snapshots, present).values()):
+            return {}
+        before = self._using.registry.latest_version(self._database)
+        return made_anew(before.tables, present) if before else {}
 
     def _show(self, plan: TagPlan, present: Mapping[str, PresentTags]) -> bool:
         """Publish columns that are new, and loosen tags, unless the contract, or what was found, is another one by now:

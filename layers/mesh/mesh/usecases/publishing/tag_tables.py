@@ -4,7 +4,7 @@ The last one is `publication=published`, on each column by itself and never on a
 appears in them later inherits `pending`, and no grant by an expression reaches it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLI
 from mesh.domain.governance.tagging import TagPlan, database_tags, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
 from mesh.domain.publishing.iceberg_table import pointer_of
+from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.ports import Catalog, LakeFormation, Locks, MemberTopics, Message, Trace
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
@@ -111,7 +112,7 @@ def _plan(
         product,
         contract,
         tables,
-        {} if after_draft else present,
+        {} if after_draft else closed(present, made_anew(tables, present), tagging.ontology),
         findings=findings,
         registered=registered,
         ontology=tagging.ontology,
@@ -258,7 +259,7 @@ def restore_tags(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged
         name,
         Contract.model_validate(product.contract),
         tables,
-        present,
+        closed(present, made_anew(tables, present), tagging.ontology),
         findings=found,
         registered=product.tags,
         ontology=tagging.ontology,
@@ -315,6 +316,28 @@ def plan_tags(
     plan = resolve_tags(contract, ontology, findings, product=product, tables=columns, registered=registered)
     kept = keep_stricter(plan, contract, columns, present, ontology) if present else plan
     return _unpublished_tables(kept, present)
+
+
+def made_anew(tables: Iterable[TableSnapshot], present: Mapping[str, PresentTags]) -> dict[str, list[str]]:
+    """Columns of a version's tables without tags of their own, which each got when it was published: somebody dropped
+    their table, and made it again."""
+    return {
+        table.table: [name for name in table.column_names() if name not in present[table.table].own_columns]
+        for table in tables
+        if table.table in present
+    }
+
+
+def closed(
+    present: Mapping[str, PresentTags], columns: Mapping[str, Sequence[str]], ontology: Ontology
+) -> dict[str, PresentTags]:
+    """As if these columns that come back were closed: unless the contract describes them, nobody knows what tags they
+    had."""
+    tags = closed_tags(ontology)
+    return {
+        table: each._replace(seen_columns={**each.seen_columns, **dict.fromkeys(columns.get(table, ()), tags)})
+        for table, each in present.items()
+    }
 
 
 def unpublished(table: TableSnapshot, own: Mapping[str, Mapping[str, str]]) -> list[str]:
