@@ -112,9 +112,9 @@ class Product(Model):
         """Whether that contract is the one that counts: no newer one, no other owner's, and no end came after it."""
         return (self.owner, self.contract_sequencer) == (owner, sequencer) and not self.has_ended
 
-    def was_registered_since(self, moment: datetime) -> bool:
-        """Whether a registration of the contract that counts came to its end after that."""
-        return self.registered_at is not None and self.registered_at > moment
+    def was_registered_since(self, moment: datetime | None) -> bool:
+        """Whether a registration of the contract that counts came to its end after that, if that is known."""
+        return moment is not None and self.registered_at is not None and self.registered_at > moment
 
     @property
     def is_offered(self) -> bool:

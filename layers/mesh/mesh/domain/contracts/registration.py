@@ -36,5 +36,5 @@ class Registration(Model):
     """The same whenever its event is sent or delivered (see `same_event`)."""
     event_id: str
     correlation_id: str
-    checked_at: datetime
-    """When this run began with it."""
+    checked_at: datetime | None = None
+    """When this run began with it; None of a run that an earlier release began."""
