@@ -376,6 +376,18 @@ def test_two_approvers_give_what_both_give():
     assert central.access(number).decided.columns == ("credit-card.credit_card.hoehe",)
 
 
+def test_fewer_columns_stay_fewer_when_the_run_is_started_again_before_everybody_has_answered():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    central.decision(number, columns=["credit_card.hoehe"])
+
+    assert central.decide(number).effect == "require_approval"
+    central.decision(number, by=CENTRAL, event="d-2")
+
+    assert central.decide(number).effect == "allow"
+    assert central.access(number).decided.columns == ("credit-card.credit_card.hoehe",)
+
+
 # --- more than was asked about ----------------------------------------------------------------------------------------
 
 

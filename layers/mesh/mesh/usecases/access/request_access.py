@@ -165,6 +165,8 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
     before = access.decided
     other = before is not None and _is_other(before, found, narrowed=access.narrowed)
+    if before is not None and access.narrowed and not other:
+        found = before
     if before is not None and access.status == "granting" and not other:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
     if other:
