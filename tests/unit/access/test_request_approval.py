@@ -25,7 +25,7 @@ from tests.unit.access.central_accesses import (
     loans,
     secret,
 )
-from tests.unit.access.requests import credit_card
+from tests.unit.access.requests import credit_card, document, shipped
 
 AUDIT = {"purpose": "audit", "expression": f"product={PRODUCT}"}
 
@@ -436,6 +436,21 @@ def test_what_is_forbidden_by_now_is_denied_though_it_was_approved(central):
     central.decision(number)
 
     assert central.decide(number).effect == "deny"
+
+
+def rules(**changed):
+    """The shipped policies with these rules changed; without those that are None."""
+    shipped_rules = document("policies")["rules"]
+    found = [{**rule, **(changed.get(rule["name"], {}) or {})} for rule in shipped_rules]
+    return shipped(rules=[rule for rule in found if changed.get(rule["name"], rule) is not None])
+
+
+def test_what_the_rules_forbid_by_now_is_left_out_though_it_was_approved(central, number):
+    central.policies = rules(internal=None)
+    central.decision(number)
+
+    assert central.decide(number).effect == "allow"
+    assert central.access(number).decided.columns == ("credit-card.credit_card.hoehe",)
 
 
 def test_the_steward_is_asked_on_a_separate_topic(central, number):

@@ -149,7 +149,7 @@ def require_access(context: CentralContext, access_id: str) -> Access:
 
 def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogState, policies: Policies) -> Verdict:
     """Preview on the catalog's tags as they are now, then policy, for the account's role and domains as they are now.
-    An approval stands unless more is exposed now.
+    An approval stands unless more is exposed now, and for no more than is allowed now.
 
     A granted access is not decided again: denying it would mean revoking it. Raises NotAMember, NotAllowedForRole,
     NotInCatalog, AmbiguousRequest, UntilTooFar, AccessOver.
@@ -168,7 +168,9 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
     if before is not None and access.narrowed and not other:
         found = before
     if before is not None and access.status == "granting" and not other:
-        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
+        if found != before:
+            context.accesses.save(access.noted(now, "the rules give less by now", decided=found).require_room())
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(found))
     if other:
         spent = (*access.spent_answers, *(answer.event_id for answer in access.answers))
         access = access.noted(
