@@ -1,6 +1,7 @@
 """The data's owners are asked, reminded, escalated past; each decides once, and other senders are rejected."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -451,6 +452,34 @@ def test_what_the_rules_forbid_by_now_is_left_out_though_it_was_approved(central
 
     assert central.decide(number).effect == "allow"
     assert central.access(number).decided.columns == ("credit-card.credit_card.hoehe",)
+
+
+def test_an_approval_of_what_matches_nothing_is_of_those_classes_alone():
+    central = Central(credit_card({}, confidentiality="public"))
+    number = central.waiting(expression="confidentiality=internal,confidential pii=none", purpose="marketing")
+    assert central.access(number).decided.columns == ()
+    central.policies = rules(confidential=None)
+    central.decision(number, by=CENTRAL)
+
+    assert central.decide(number).effect == "require_approval"
+
+    central.clock.move(timedelta(hours=1))
+    central.decision(number, by=CENTRAL, event="d-2")
+    assert central.decide(number).effect == "allow"
+    central.grant(number)
+    assert 'confidential"' not in json.dumps([each["Resource"] for each in central.lake.grants])
+
+
+def test_an_approval_of_a_product_without_data_is_not_enough_where_another_has_to_approve_by_now():
+    central = Central(replace(credit_card(), tables={}))
+    asking = {"effect": "require_approval", "approvers": ["owner"]}
+    central.policies = rules(public=asking, internal=None)
+    number = central.waiting()
+    central.policies = rules(public={**asking, "approvers": ["owner", "steward"]}, internal=None)
+    central.decision(number)
+
+    assert central.decide(number).effect == "require_approval"
+    assert central.access(number).decided.approvers == (CENTRAL, PRODUCER)
 
 
 def test_the_steward_is_asked_on_a_separate_topic(central, number):

@@ -199,9 +199,12 @@ def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
 
     Of what an approver has narrowed exactly the columns in `before` are granted, by name: they must be
     unchanged, and everybody who has to approve now must have been asked. Other exposed columns do not matter.
+    Where nothing is exposed today, the grants themselves must be unchanged.
     """
     if narrowed:
         return bool(grown(found, before) or set(found.approvers) - set(before.approvers))
+    if not found.columns:
+        return found.entries != before.entries or not set(found.approvers) <= set(before.approvers)
     return bool(grown(before, found))
 
 
