@@ -168,8 +168,8 @@ class Central:
         self, number: str, decision: str = "approve", *, by: str = PRODUCER, event: str = "", **more: Any
     ) -> Any:
         data = {"access": number, "decision": decision, "reason": "as agreed", **more}
-        envelope = an_envelope(data, "AccessDecided", by=by, event=event or f"{decision}-by-{by}-{len(more)}")
-        return self.decided(envelope)
+        event = event or f"{decision}-by-{by}-{len(more)}"
+        return self.decided(an_envelope(data, "AccessDecided", by=by, event=event, at=self.clock.now()))
 
     def decided(self, envelope: Envelope) -> receive_answer.Answered:
         return receive_answer.receive_answer(envelope, topics=self.topics, answers=self.answers, context=self.context)

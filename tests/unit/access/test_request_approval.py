@@ -424,6 +424,23 @@ def test_an_approval_that_is_delivered_again_does_not_approve_what_grew(central,
     assert central.decision(number, event="d-2").settled
 
 
+def test_an_approval_sent_before_it_grew_and_delivered_after_does_not_approve_what_grew(central, number):
+    central.clock.move(timedelta(hours=73))
+    central.ask(number, 2, "t-2")
+    central.decision(number, by=CENTRAL)
+    central.tag("laufkont", CONFIDENTIAL)
+    assert central.decide(number).effect == "require_approval"
+    central.ask(number, 0, "t-3")
+    data = {"access": number, "decision": "approve", "reason": "as agreed"}
+
+    with pytest.raises(DecidedAlready):
+        central.decided(an_envelope(data, "AccessDecided", by=PRODUCER, event="d-late", at=NOON + timedelta(hours=72)))
+
+    assert (central.access(number).status, central.access(number).answers) == ("waiting", ())
+    now = central.clock.now()
+    assert central.decided(an_envelope(data, "AccessDecided", by=PRODUCER, event="d-2", at=now)).settled
+
+
 def test_what_shrank_while_it_waited_needs_no_new_answer(central, number):
     central.tag("hoehe", SENSITIVE)
     central.decision(number)

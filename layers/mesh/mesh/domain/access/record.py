@@ -60,7 +60,7 @@ class AccessOver(Rejected):
 
 
 class DecidedAlready(Rejected):
-    """A decision that comes too late: answered before, timed out, or the access has ended."""
+    """A decision that comes too late: answered before, timed out, asked anew, or the access has ended."""
 
 
 class Answer(Model):
@@ -166,6 +166,8 @@ class Access(Model):
     answers: tuple[Answer, ...] = ()
     spent_answers: tuple[str, ...] = ()
     """Events of answers to earlier questions: delivered again, they do not answer the present one."""
+    asked_anew: datetime | None = None
+    """When approval was requested again, since it exposes other data: an approval from before is of what it was."""
     answer_by: datetime | None = None
     escalated: bool = False
     narrowed: bool = False

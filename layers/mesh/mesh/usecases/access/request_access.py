@@ -10,7 +10,15 @@ from mesh.domain.access.record import OVER, Access, AlreadyRequested, Decided, U
 from mesh.domain.access.renamed_accesses import access_by_new_names, request_by_new_names
 from mesh.domain.access.request import AccessRequest, normal_form
 from mesh.domain.contracts.product import UnknownProduct
-from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Reason, metadata_of, read_event
+from mesh.domain.events import (
+    AccessDenied,
+    AccessRequested,
+    Envelope,
+    Reason,
+    metadata_of,
+    read_event,
+    whole_second,
+)
 from mesh.domain.governance.ontology import PRODUCT
 from mesh.domain.membership.authorisation import NotAMember, require_consumer
 from mesh.domain.model import Model
@@ -178,6 +186,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
             "what it exposes has changed since approval was requested",
             answers=(),
             spent_answers=spent,
+            asked_anew=whole_second(now),
             narrowed=False,
             escalated=False,
         )

@@ -108,6 +108,12 @@ def take_decision(envelope: Envelope, metadata: Metadata, context: CentralContex
     if metadata.id in {*access.spent_answers, *(answer.event_id for answer in access.answers)}:
         return access  # delivered again
     _require_asked(access, envelope.account, context)
+    if decided.decision == "approve" and access.asked_anew is not None and metadata.time < access.asked_anew:
+        raise DecidedAlready(
+            f"access {access.id} exposes other data since {access.asked_anew.isoformat()}, when this was sent already",
+            access=access.id,
+            remedy="mesh requests shows what it exposes now; mesh approve or mesh deny it again",
+        )
     answer = Answer(
         account=envelope.account,
         decision=decided.decision,
