@@ -248,6 +248,21 @@ def test_the_consumer_is_notified_of_everything_it_needs(central, shared):
     assert "t-ready" not in json.dumps(notices)
 
 
+def test_what_ends_while_its_token_is_stored_is_not_waited_for(central, number):
+    keep = central.accesses.keep_token
+
+    def slow(number, step, token, **more):
+        if step == "ready":
+            central.accesses.keep_token = keep
+            central.revoke(number)
+        keep(number, step, token, **more)
+
+    central.accesses.keep_token = slow
+    with pytest.raises(AccessOver):
+        central.grant(number)
+    assert central.notified(CONSUMER, "AccessGranted") == []
+
+
 @pytest.mark.parametrize("status", OVER)
 def test_an_ended_access_notifies_no_consumer(central, number, status):
     central.change(number, status)

@@ -103,8 +103,8 @@ def decided_of(access: Access) -> Decided:
 def _announce(step: WaitingStep, region: str, context: CentralContext, topics: MemberTopics) -> Granting:
     """Store the token, then notify the receiving account: at each attempt, since it may have answered the one before,
     whose token resumes nothing any more."""
-    access = require_access(context, step.access).require_going_on()
-    context.accesses.keep_token(access.id, READY, step.token)
+    context.accesses.keep_token(step.access, READY, step.token)
+    access = require_access(context, step.access).require_going_on()  # a later end finds the token
     found = decided_of(access)
     event = AccessGranted(
         access=access.id,
