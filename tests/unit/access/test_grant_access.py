@@ -60,7 +60,10 @@ def test_an_account_that_is_no_consumer_any_more_is_granted_nothing(central, num
 
 
 def test_the_end_is_scheduled_before_anything_is_granted_and_the_warning_after_it(central, number):
-    central.locks.elsewhere.add(f"grants-{CONSUMER}")
+    def busy(_):
+        raise ConcurrentChange("busy")
+
+    central.lake.grant = busy
     for _ in range(2):
         with pytest.raises(ConcurrentChange):
             central.grant(number)
@@ -246,6 +249,34 @@ def test_the_consumer_is_notified_of_everything_it_needs(central, shared):
     assert any("gastarb" in each for each in notices["left_out"])
     assert central.accesses.token(shared, "ready") == "t-ready"
     assert "t-ready" not in json.dumps(notices)
+
+
+def test_what_ends_while_it_is_being_scheduled_leaves_no_schedule(central, number):
+    plan, ends = central.schedules.at, []
+
+    def slow(name, *more):
+        central.schedules.at = plan
+        central.revoke(number)
+        try:
+            central.revoke_grants(number)
+        except ConcurrentChange as busy:
+            ends.append(busy)
+        plan(name, *more)
+
+    central.schedules.at = slow
+    with pytest.raises((AccessOver, ConcurrentChange)):
+        central.grant(number)
+    assert ends, "the end waits for the grant"
+    central.revoke_grants(number)
+    assert (central.schedules.planned, central.access(number).status) == ({}, "ended")
+
+
+def test_what_is_live_keeps_the_end_that_it_has(central, shared):
+    """It may have been cut short since this attempt looked."""
+    central.live(shared)
+    central.schedules.planned.clear()
+    central.grant(shared)
+    assert central.schedules.planned == {}
 
 
 def test_what_ends_while_its_token_is_stored_is_not_waited_for(central, number):

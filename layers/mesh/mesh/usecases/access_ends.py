@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mesh.domain.access.record import Access
+from mesh.domain.access.record import Access, lock_name
 from mesh.domain.events import AccessExpiring, Reason
 from mesh.domain.membership.members import Member
-from mesh.ports import MemberTopics, Schedules, Target
+from mesh.ports import Locks, MemberTopics, Schedules, Target
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, cause_of, member_message, notify_member
 
@@ -46,15 +46,30 @@ def warned_at(access: Access) -> datetime:
     return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
-def cut_short(number: str, what: str, *, endings: Endings, context: CentralContext, topics: MemberTopics) -> bool:
+def cut_short(
+    access: Access, what: str, *, endings: Endings, context: CentralContext, locks: Locks, topics: MemberTopics
+) -> bool:
     """Let the access end soon, since the rules do not allow `what`; its holder and the owners are told when and why.
 
     False where it is not live by now. Its time is counted from the first call; one that was cut off is completed by
     the next, which is recorded last. Raises ConcurrentChange.
     """
+    with locks.hold(lock_name(access.receiver)):
+        moved = _moved_end(access.id, what, endings, context)
+    if moved is None:
+        return False
+    _tell(moved, context, topics)
+    if not moved.forewarned:
+        context.accesses.save(moved.evolve(forewarned=True))
+    return True
+
+
+def _moved_end(number: str, what: str, endings: Endings, context: CentralContext) -> Access | None:
+    """The access, whose end and warning are scheduled sooner; None where it is not live by now. Under the lock under
+    which an access that ends drops its schedules."""
     access = context.accesses.access(number)
     if access is None or access.status != "live":
-        return False
+        return None
     now = context.clock.now()
     if access.cut_short is None:
         why = Reason(code="NoLongerAllowed", message=f"the rules no longer allow it: {what}", remedy=_AGAIN)
@@ -67,10 +82,7 @@ def cut_short(number: str, what: str, *, endings: Endings, context: CentralConte
     member = context.registry.member(access.receiver)
     if member is not None and warned_at(access) > now:
         schedule_warning(access, member, endings.at_end, endings.schedules)
-    _tell(access, context, topics)
-    if not access.forewarned:
-        context.accesses.save(access.evolve(forewarned=True))
-    return True
+    return access
 
 
 def expiring(access: Access) -> AccessExpiring:

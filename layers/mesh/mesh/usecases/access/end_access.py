@@ -174,8 +174,8 @@ def _notify(access: Access, step: EndStep, context: CentralContext, topics: Memb
 def revoke_grants(
     order: Mapping[str, Any], *, context: CentralContext, lake: LakeFormation, locks: Locks, schedules: Schedules
 ) -> Ended:
-    """Revoke what no other access of the account, and no product of its own, needs; then the access has ended.
-    Idempotent.
+    """Revoke what no other access of the account, and no product of its own, needs, and drop the schedules; then the
+    access has ended. Idempotent.
 
     Raises NotEnding for an access that was not marked as ending, ConcurrentChange.
     """
@@ -184,9 +184,12 @@ def revoke_grants(
         return Ended(access=access.id, granted=access.granted, over=True)
     if access.status != "ending":
         raise NotEnding(f"access {access.id} is {access.status}, and was not marked as ending", access=access.id)
-    revoked = _revoke(access, context, lake, locks) if access.granted else 0
-    for name in ("warn", "end"):
-        schedules.drop(f"{access.id}-{name}")
+    with locks.hold(lock_name(access.receiver)):
+        revoked = _revoke(access, context, lake) if access.granted else 0
+        for name in ("warn", "end"):
+            schedules.drop(f"{access.id}-{name}")
+    if access.granted:
+        _stop_notices(access, context)  # once more: it may have gone live while it was marked as ending
     if token := context.accesses.token(access.id, RELEASED):  # the account did not answer, or an order came twice
         context.accesses.drop_token(access.id, RELEASED, token)
     context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
@@ -200,15 +203,13 @@ def _access_in(order: Mapping[str, Any]) -> str:
     return read_event(RevocationRequested, Envelope.model_validate(order)).data.access
 
 
-def _revoke(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> int:
+def _revoke(access: Access, context: CentralContext, lake: LakeFormation) -> int:
     """Returns the number of entries; under the same lock as granting."""
-    with locks.hold(lock_name(access.receiver)):
-        found = decided_of(access)
-        going = unneeded(found.entries, _needed(access, context))
-        lake.revoke(_revocation(access.receiver, entry) for entry in going)
-        for place, _ in found.row_filters():
-            lake.delete_filter(place, filter_name(access.id))
-    _stop_notices(access, context)  # once more: it may have gone live while it was marked as ending
+    found = decided_of(access)
+    going = unneeded(found.entries, _needed(access, context))
+    lake.revoke(_revocation(access.receiver, entry) for entry in going)
+    for place, _ in found.row_filters():
+        lake.delete_filter(place, filter_name(access.id))
     return len(going)
 
 

@@ -10,7 +10,6 @@ from mesh.domain.events import AccessGranted, whole_second
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import require_consumer
-from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
 from mesh.ports import (
     LakeFormation,
@@ -60,37 +59,43 @@ def grant_access(
     NotPropagated.
     """
     access = require_access(context, step.access).require_going_on()
-    schedule_end(access, at_end, schedules)
-    member = _grant(access, context, lake, locks, ontology)
-    schedule_warning(access, member, at_end, schedules)
-    return _announce(step, region, context, topics)
-
-
-def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks, ontology: Ontology) -> Member:
-    """With grant option; recorded before and after. One at a time for each account, so that an access that ends
-    meanwhile sees what this one needs. The account's membership may have changed since the decision, and so may the
-    tags of columns by name: whoever tightens them looks at what is recorded by then."""
+    # What ends drops its schedules under this lock: none is made after it.
     with locks.hold(lock_name(access.receiver)):
         access = require_access(context, access.id).require_going_on()
         member = require_consumer(access.receiver, context.registry.member(access.receiver))
-        if access.status == "live":
-            return member
-        found = decided_of(access)
-        if access.until <= context.clock.now():
-            raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
-        what = f"granting {len(found.entries)} entries to account {access.receiver}"
-        access = context.accesses.save(access.moved("sharing", context.clock.now(), what, granted=True))
-        if stricter := stricter_columns(access, tags_of_columns(lake), ontology):
-            raise became_stricter(access.id, stricter)
-        for place, columns in found.row_filters():
-            lake.put_filter(place, filter_name(access.id), columns, found.row_filter)
-        lake.grant(
-            grant_entry(access.receiver, entry.resource, list(entry.permissions), grantable=True)
-            for entry in found.entries
-        )
-        context.accesses.save(access.noted(context.clock.now(), "granted"))
+        if access.status != "live":
+            _grant(access, at_end=at_end, context=context, lake=lake, schedules=schedules, ontology=ontology)
+            schedule_warning(access, member, at_end, schedules)
+    return _announce(step, region, context, topics)
+
+
+def _grant(
+    access: Access,
+    *,
+    at_end: Target,
+    context: CentralContext,
+    lake: LakeFormation,
+    schedules: Schedules,
+    ontology: Ontology,
+) -> None:
+    """With grant option; recorded before and after. One at a time for each account, so that an access that ends
+    meanwhile sees what this one needs. The account's membership may have changed since the decision, and so may the
+    tags of columns by name: whoever tightens them looks at what is recorded by then."""
+    found = decided_of(access)
+    if access.until <= context.clock.now():
+        raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
+    schedule_end(access, at_end, schedules)
+    what = f"granting {len(found.entries)} entries to account {access.receiver}"
+    access = context.accesses.save(access.moved("sharing", context.clock.now(), what, granted=True))
+    if stricter := stricter_columns(access, tags_of_columns(lake), ontology):
+        raise became_stricter(access.id, stricter)
+    for place, columns in found.row_filters():
+        lake.put_filter(place, filter_name(access.id), columns, found.row_filter)
+    lake.grant(
+        grant_entry(access.receiver, entry.resource, list(entry.permissions), grantable=True) for entry in found.entries
+    )
+    context.accesses.save(access.noted(context.clock.now(), "granted"))
     context.trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
-    return member
 
 
 def decided_of(access: Access) -> Decided:

@@ -137,8 +137,15 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     if drift.kind == "stricter":
         return _ended(drift.access, run, using)
     if drift.kind == "not-allowed":
-        topics = using.entrances.topics
-        return cut_short(drift.access, drift.what, endings=using.endings, context=using.context, topics=topics)
+        access = using.context.accesses.access(drift.access)
+        return access is not None and cut_short(
+            access,
+            drift.what,
+            endings=using.endings,
+            context=using.context,
+            locks=using.locks,
+            topics=using.entrances.topics,
+        )
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
