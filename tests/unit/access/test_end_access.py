@@ -235,6 +235,18 @@ def test_nobody_waits_for_a_release_once_it_has_ended(central, number):
     assert "t-first" not in [token for token, _ in central.answers.sent]
 
 
+def test_an_account_that_released_too_late_is_not_told_again_by_another_order(central, number):
+    central.revoke(number)
+    central.revoke_grants(number)
+    central.answer({"access": number, "links_removed": []}, "AccessReleased")
+
+    central.revoke(number, by=PRODUCER)
+    central.end({"ending": {"access": number, "cause": "expired", "reason": "the time is over"}})
+
+    assert len(central.notified(CONSUMER, "AccessRevoked")) == 1
+    assert len(central.notified(PRODUCER, "AccessRevoked")) == 1
+
+
 def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number):
     """It subscribed, and then found that it had ended."""
     central.revoke(number)

@@ -36,6 +36,8 @@ ASKING: frozenset[Status] = frozenset({"requested", "waiting", "granting", "shar
 HOLDING: frozenset[Status] = frozenset({"granting", "sharing", "live"})
 """Grants exist, or may exist, and must stay."""
 OVER: frozenset[Status] = frozenset({"ended", "denied"})
+ENDING: frozenset[Status] = frozenset({"ending", "ended"})
+"""The receiving account gives back what it has, or has done so."""
 
 
 MOST_DECIDED: Final = 250_000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mesh.domain.access.record import HOLDING, Access, ReaderCheck
+from mesh.domain.access.record import ENDING, HOLDING, Access, ReaderCheck
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     AccessChecked,
@@ -100,10 +100,11 @@ def _not_ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Ans
 
 
 def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
-    """Kept with the access: a run that is started again is not answered again."""
+    """Kept with the access, also where it ended without waiting any longer: a run that is started again is not answered
+    again, and another order tells nobody again."""
     data = read_event(AccessReleased, envelope).data
     found = _reported(envelope, data.access, RELEASED, {"access": data.access}, context)
-    if found.access.status == "ending" and not found.access.released:
+    if found.access.status in ENDING and not found.access.released:
         context.accesses.save(found.access.evolve(released=True))
     return found
 
