@@ -131,6 +131,18 @@ def test_a_column_by_name_that_became_stricter_since_the_decision_is_not_granted
     assert (central.lake.grants, central.access(number).status) == ([], "sharing")
 
 
+def test_a_column_that_filters_rows_and_became_stricter_since_the_decision_filters_none(central):
+    """Which rows there are says what is in it."""
+    number = central.requested(table="credit_card", columns=["laufkont"], rows="hoehe > 1000")
+    assert central.decide(number).effect == "allow"
+    central.lake.on[PRODUCT, "credit_card", "hoehe"] = PERSONAL
+
+    with pytest.raises(BecameStricter, match="hoehe"):
+        central.grant(number)
+
+    assert central.lake.grants == []
+
+
 def test_columns_by_tags_are_granted_whatever_they_are_by_now(central, number):
     central.lake.on[PRODUCT, "credit_card", "hoehe"] = PERSONAL
     assert central.grant(number).status == "sharing"

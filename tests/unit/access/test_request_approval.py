@@ -409,6 +409,15 @@ def test_a_request_that_grew_while_waiting_is_asked_about_again(central, number)
     assert answered(central) == [("t-0", "approve"), ("t-1", "approve")]
 
 
+def test_a_column_that_filters_rows_is_asked_about_again_where_its_class_has_changed():
+    central = Central(secret())
+    number = central.waiting(purpose="marketing", columns=["laufkont"], rows="alter > 30")
+    central.tag("alter", CONFIDENTIAL)
+    central.decision(number)
+
+    assert central.decide(number).effect == "require_approval"
+
+
 def test_an_approval_that_is_delivered_again_does_not_approve_what_grew(central, number):
     central.tag("laufkont", CONFIDENTIAL)
     central.clock.move(timedelta(hours=1))

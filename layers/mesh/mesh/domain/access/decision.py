@@ -9,6 +9,7 @@ from mesh.domain.access.exposure import (
     MAX_NAMES,
     ExposedTable,
     by_name,
+    class_of,
     column_classes,
     column_names,
     exposure,
@@ -65,6 +66,8 @@ class _Weighed:
     by_name: dict[Rule, list[str]] = field(default_factory=dict)
     """Denied columns that were requested by name."""
     excluded: list[Tags] = field(default_factory=list)
+    filtered_by: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Columns that a row filter names → their classes."""
 
 
 def decide(
@@ -117,6 +120,7 @@ def decide(
         databases=tuple(name for name in databases if name in owners),
         tables=tuple(_readable(each) for each in reading),
         row_filter=request.rows,
+        filtered_by=weighed.filtered_by,
         columns=column_names(weighed.kept),
     )
 
@@ -146,6 +150,7 @@ def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: Cat
                 found.by_name.setdefault(rule, []).append(evaluator.label(where, column.name))
             else:
                 found.rules.setdefault(rule, set()).add(where.database)
+                found.filtered_by[f"{where.database}.{where.table}.{column.name}"] = class_of(column.tags)
     return found
 
 
@@ -199,7 +204,7 @@ def grown(before: Decided, now: Decided) -> tuple[str, ...]:
     """
     if set(now.approvers) - set(before.approvers):
         return now.columns
-    meant, found = (column_classes(each.exposure, each.columns) for each in (before, now))
+    meant, found = ({**each.filtered_by, **column_classes(each.exposure, each.columns)} for each in (before, now))
     return tuple(column for column, classification in found.items() if meant.get(column) != classification)
 
 

@@ -193,11 +193,16 @@ def exposure(tables: Iterable[ExposedTable], owners: Mapping[str, str]) -> tuple
     )
 
 
+def class_of(tags: Tags) -> tuple[str, str]:
+    """(confidentiality, pii); a tag that is not assigned is empty."""
+    return tags.get(CONFIDENTIALITY, ""), tags.get(PII, "")
+
+
 def by_class(columns: Iterable[ExposedColumn]) -> dict[tuple[str, str], list[str]]:
-    """(confidentiality, pii) → names; a tag that is not assigned is empty."""
+    """Class → names."""
     classes: dict[tuple[str, str], list[str]] = {}
     for column in columns:
-        classes.setdefault((column.tags.get(CONFIDENTIALITY, ""), column.tags.get(PII, "")), []).append(column.name)
+        classes.setdefault(class_of(column.tags), []).append(column.name)
     return classes
 
 

@@ -27,7 +27,8 @@ def stricter_columns(access: Access, tags: TagsOfColumn, ontology: Ontology) -> 
     if decided is None or not access.by_name():
         return []
     found = []
-    for name, classes in column_classes(decided.exposure, decided.columns).items():
+    given = {**decided.filtered_by, **column_classes(decided.exposure, decided.columns)}
+    for name, classes in given.items():
         database, table, column = name.split(".", 2)
         now = tags(database, table, column)
         approved = dict(zip((CONFIDENTIALITY, PII), classes, strict=True))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from mesh.domain.access.policy import EFFECTS, Course, Effect
 from mesh.domain.access.request import AccessRequest, AmbiguousRequest
@@ -89,6 +89,9 @@ class Decided(Model):
     tables: Annotated[tuple[ReadableTable, ...], Packed()]
     row_filter: str = ""
     """The predicate of the data cells filters that the entries name."""
+    filtered_by: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """The columns that it names, exposed or not, since it reveals their values: `database.table.column` →
+    (confidentiality, pii)."""
     columns: Annotated[tuple[str, ...], Packed()] = ()
     """Every column that is exposed, `database.table.column`: if more than these would be exposed, approval is requested
     again."""

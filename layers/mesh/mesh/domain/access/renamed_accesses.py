@@ -6,7 +6,7 @@ from datetime import date
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import Access, Decided
 from mesh.domain.access.request import AccessRequest, AmbiguousRequest, UnknownPurpose
-from mesh.domain.events import AccessRequested, ExposedClass, ExposedData
+from mesh.domain.events import AccessRequested, ExposedClass
 from mesh.domain.governance.expressions import parse_expression
 from mesh.domain.governance.ontology import CONFIDENTIALITY, DOMAIN, PII, Ontology, UnknownLFTag
 from mesh.domain.governance.renamed_from import NewName
@@ -42,11 +42,10 @@ def access_by_new_names(access: Access, policies: Policies) -> Access:
     if not (ontology.renamed or policies.renamed_purposes or policies.personas.renamed):
         return access
     request, decided = asked_by_new_names(access.request, policies), access.decided
-    shown = decided and _exposure(decided, ontology)
     return access.evolve(
         request=request,
         receiver_domains=domains_by_new_names(access.receiver_domains, ontology),
-        decided=decided.evolve(exposure=shown) if decided and shown else decided,
+        decided=decided and _decided(decided, ontology),
     )
 
 
@@ -64,12 +63,18 @@ def domains_by_new_names(domains: tuple[str, ...], ontology: Ontology) -> tuple[
     return tuple(ontology.current(DOMAIN, domain) for domain in domains)
 
 
-def _exposure(decided: Decided, ontology: Ontology) -> tuple[ExposedData, ...]:
-    def named(each: ExposedClass) -> ExposedClass:
-        level, pii = ontology.current(CONFIDENTIALITY, each.confidentiality), ontology.current(PII, each.pii)
+def _decided(decided: Decided, ontology: Ontology) -> Decided:
+    def named(level: str, pii: str) -> tuple[str, str]:
+        return ontology.current(CONFIDENTIALITY, level), ontology.current(PII, pii)
+
+    def shown(each: ExposedClass) -> ExposedClass:
+        level, pii = named(each.confidentiality, each.pii)
         return each.evolve(confidentiality=level, pii=pii)
 
-    return tuple(data.evolve(classes=tuple(map(named, data.classes))) for data in decided.exposure)
+    return decided.evolve(
+        exposure=tuple(data.evolve(classes=tuple(map(shown, data.classes))) for data in decided.exposure),
+        filtered_by={name: named(*classes) for name, classes in decided.filtered_by.items()},
+    )
 
 
 def _expression(text: str, ontology: Ontology) -> str:
