@@ -135,6 +135,17 @@ def test_any_text_is_a_failure(body):
     assert failure_of(message(body, "UploadsDlq")).redelivery == Resend("UploadsDlq", body)
 
 
+@pytest.mark.parametrize("chosen", ["c" * 3_000, "\ud800", "", "two words", ["c-1"], None])
+def test_a_correlation_id_that_is_no_key_of_a_trace_is_not_used(chosen):
+    event = EVENT | {"detail": {"metadata": {"correlation_id": chosen}, "data": {"product": "loans"}}}
+    trace = FakeTrace()
+
+    result, messages = settled(message(event, TARGET_ARN=FUNCTION), "discard", trace=trace)
+
+    assert messages.left == {}
+    assert [trace_id for trace_id, *_ in trace.notes] == [result.trace] == ["0a1b2c3d-0000"]
+
+
 class Messages:
     def __init__(self, *found):
         self.left = {each.id: each for each in found}

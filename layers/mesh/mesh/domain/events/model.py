@@ -26,7 +26,8 @@ PinId = Annotated[str, Field(pattern=r"^pin-[0-9a-f]{12}$")]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
 """A time with its zone that every calculation with days and zones can take."""
 VersionNumber = Annotated[int, Field(ge=1, lt=_MOST_VERSIONS)]
-EventId = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+_EVENT_ID = r"^[!-~]{1,128}$"
+EventId = Annotated[str, Field(pattern=_EVENT_ID)]
 """Printable ASCII without spaces: ids become keys, names and lines of logs."""
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
@@ -140,6 +141,11 @@ def quoted(value: object) -> str:
     """What somebody sent, to be repeated in a message: its printable characters, a thousand at most."""
     text = value if isinstance(value, str) else ""
     return "".join(character for character in text[:1000] if character.isprintable())
+
+
+def event_id(value: object) -> str:
+    """What somebody sent, if it can be an `EventId`; else ""."""
+    return value if isinstance(value, str) and re.fullmatch(_EVENT_ID, value) else ""
 
 
 def metadata_of(envelope: Envelope) -> Metadata:

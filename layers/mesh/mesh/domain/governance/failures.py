@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from mesh.domain.errors import Rejected
+from mesh.domain.events import event_id
 from mesh.domain.names import MAX_EXECUTION_NAME
 
 PASSING: Final = frozenset(
@@ -223,13 +224,14 @@ def _unprocessed(message: FailedMessage, body: Mapping[str, Any]) -> Failure:
 
 
 def _subject(event: Mapping[str, Any]) -> tuple[str, str]:
-    """What an event, a run's input or a lineage order is about, and its correlation id; "" where it does not say."""
+    """What an event, a run's input or a lineage order is about, and its correlation id; "" where it does not say, or
+    says what can be none: a trace could not be written under it."""
     detail = event["detail"] if isinstance(event.get("detail"), dict) else event
     data = next((part for part in (detail.get("data"), detail.get("ending"), detail) if isinstance(part, dict)), {})
     metadata = detail["metadata"] if isinstance(detail.get("metadata"), dict) else {}
     s3 = (detail.get("object") or {}).get("key", "") if isinstance(detail.get("object"), dict) else ""
     about = data.get("product") or data.get("access") or s3
-    return str(about or ""), str(metadata.get("correlation_id") or data.get("correlation_id") or "")
+    return str(about or ""), event_id(metadata.get("correlation_id") or data.get("correlation_id"))
 
 
 def _kind(event: Mapping[str, Any]) -> str:
