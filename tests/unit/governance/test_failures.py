@@ -316,10 +316,19 @@ def test_a_target_that_is_still_closed_keeps_no_other_event_from_its_own():
         undelivered(1, target="arn:aws:kinesis:eu-central-1:222222222222:stream/s"),
         failed_three_times("KeyError"),
         failed_three_times("Throttled", minutes=61),
+        failed_three_times("Runtime.ExitError", minutes=-600),
         message({"requestContext": {"functionArn": FUNCTION}, "requestPayload": EVENT}),
         message("no JSON"),
     ],
-    ids=["too old", "no way back", "a fault of ours", "an event too old", "without a time", "what nobody knows"],
+    ids=[
+        "too old",
+        "no way back",
+        "a fault of ours",
+        "an event too old",
+        "a later time",
+        "without a time",
+        "what nobody knows",
+    ],
 )
 def test_what_is_for_people_stays(found):
     result, queue, target, trace = redelivered(found)

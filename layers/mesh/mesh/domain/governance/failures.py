@@ -128,7 +128,7 @@ def failure_of(message: FailedMessage) -> Failure:
     if body.get("detail-type") == RUN_ENDED and "executionArn" in body.get("detail", {}):
         return _failed_run(message.id, body["detail"])
     if "requestContext" in body and "requestPayload" in body:
-        return _failed_invocation(body)
+        return _failed_invocation(body, message.sent)
     if "TARGET_ARN" in message.attributes:
         return _undelivered(message, body)
     return _unprocessed(message, body)
@@ -154,15 +154,17 @@ def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
     return Failure(f"run of {_last(machine)}", _short(why), about, correlation_id, again)
 
 
-def _failed_invocation(record: Mapping[str, Any]) -> Failure:
+def _failed_invocation(record: Mapping[str, Any], sent: datetime) -> Failure:
     context, event, answer = record["requestContext"], record["requestPayload"], record.get("responsePayload") or {}
     about, correlation_id = _subject(event)
     # The ARN ends in a version, or $LATEST.
     function = ":".join(str(context.get("functionArn", "")).split(":")[:7])
     why = f"{answer.get('errorType', context.get('condition', ''))}: {_cause(answer.get('errorMessage'))}"
     what, again = f"{_kind(event)} for {_last(function)}", Invoke(function, json.dumps(event)) if function else None
-    # By the event's own time: what fails once more is a message of its own.
-    since = _moment(event.get("time")) if answer.get("errorType") in PASSING else None
+    # By the event's own time: what fails once more is a message of its own. Its sender sets that time (PutEvents): one
+    # that has yet to come would be tried again until then.
+    began = _moment(event.get("time"))
+    since = began if answer.get("errorType") in PASSING and began and began <= sent else None
     return Failure(what, _short(why), about, correlation_id, again, since)
 
 
