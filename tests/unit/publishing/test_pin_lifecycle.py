@@ -427,6 +427,24 @@ def test_a_product_that_is_retired_keeps_no_versions(world):
     assert (world.pins(), world.table()) == ((), None)
 
 
+def test_a_pin_that_is_asked_for_while_its_product_retires_shows_nothing_of_it(world, monkeypatch):
+    world.send("RetirementRequested", {"product": PRODUCT, "reason": "replaced"})  # retire_product is still at work
+    world.ask()
+    open_tables = world.lake.tag_table
+
+    def retired(*given):
+        registry = world.central.registry
+        registry.products[PRODUCT] = registry.product(PRODUCT).evolve(status="retired")
+        open_tables(*given)
+
+    monkeypatch.setattr(world.lake, "tag_table", retired)
+    world.run()
+
+    assert (world.pins(), world.table()) == ((), None)
+    assert [notice["cause"] for notice in world.central.notified(CONSUMER, "PinEnded")] == ["retired"]
+    assert world.central.notified(CONSUMER, "PinReady") == []
+
+
 def test_a_retirement_that_comes_again_leaves_the_pins_of_what_was_revived(world):
     registry = world.central.registry
     registry.products[PRODUCT] = registry.product(PRODUCT).evolve(contract_sequencer="11", retirements={"r-1": "10"})

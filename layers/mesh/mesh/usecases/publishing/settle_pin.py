@@ -89,8 +89,8 @@ class PinKeeper:
     def make(self, envelope: Envelope) -> PinState:
         """Central accepted the pin: create its tables with tags that are strict enough, then notify. Idempotent.
 
-        A table that cannot be created ends the pin. Raises ForgedSender, MalformedEvent, NotYetReadable,
-        ConcurrentChange.
+        A table that cannot be created ends the pin, and so does a retired product. Raises ForgedSender,
+        MalformedEvent, NotYetReadable, ConcurrentChange.
         """
         self._require_central(envelope)
         event = read_event(PinAccepted, envelope)
@@ -101,17 +101,21 @@ class PinKeeper:
             if product is None or pin is None or pin.status not in {"preparing", "ready"}:
                 status = pin.status if pin else "ended"
                 return PinState(product=ordered.product, version=ordered.version, pin=ordered.pin, status=status)
-            if pin.status == "ready":  # by an attempt that died, perhaps before it told its holders
-                return self._tell(product, pin)
-            try:
-                made = make_tables(product, pin, tagging=self._tagging, proposals=self._proposals)
-            except Rejected as refusal:
-                lost = Reason.model_validate(refusal.to_dict())
-            else:
-                changes = {"tables": made.tables, "status": "ready"}
-                saved = self._update(product.name, pin.id, lambda known: known.evolve(**changes))
-                return self._tell(product, saved)
-        return self._end(product, pin.id, refusal=lost)
+            lost: Reason | None = None
+            if pin.status == "preparing":  # else by an attempt that died, perhaps before it told its holders
+                try:
+                    made = make_tables(product, pin, tagging=self._tagging, proposals=self._proposals)
+                except Rejected as refusal:
+                    lost = Reason.model_validate(refusal.to_dict())
+                else:
+                    changes = {"tables": made.tables, "status": "ready"}
+                    pin = self._update(product.name, pin.id, lambda known: known.evolve(**changes))
+        if lost is not None:
+            return self._end(product, pin.id, refusal=lost)
+        now = self._context.registry.product(product.name)
+        if now is not None and now.status == "retired":  # which may have ended its pins before this one was recorded
+            return self._end(product, pin.id, cause_for_all="retired")
+        return self._tell(product, pin)
 
     def _tell(self, product: Product, pin: Pin) -> PinState:
         for holder in pin.holders if pin.status == "ready" else ():
