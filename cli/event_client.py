@@ -28,7 +28,7 @@ WHO_SENDS: Final[Mapping[str, str]] = {
     "AccessDecided": "decide as the owner's ProducerSteward or as DataMeshOwner: --account producer, or central",
     "QuarantineDecided": "decide as the owner's ProducerSteward: --account producer",
     "RollbackRequested": "roll back as the owner's ProducerSteward or as DataMeshOwner: --account producer, or central",
-    "RetirementRequested": "retire it as the owner's ProducerSteward: --account producer",
+    "RetirementRequested": "retire as the owner's ProducerSteward or as DataMeshOwner: --account producer, or central",
 }
 REFUSALS: Final = frozenset({"refused", "access denied"})
 """What central notes in the trace of an event that it refused."""

@@ -67,7 +67,7 @@ def retire_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     reason: Why,
-    account: Annotated[Account, account_option("The product's owner.")] = "producer",
+    account: Annotated[Account, account_option("The product's owner, or central.")] = "producer",
     role: As = None,
     port: Port = None,
     as_json: AsJson = False,

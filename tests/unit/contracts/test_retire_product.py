@@ -12,7 +12,7 @@ from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.usecases.contracts.retire_product import retire_product
 
-from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER
 from tests.fakes import NOON, FakeAnnouncements, FakeExecutions, FakeLakeFormation, FakeLocks, topic_of
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
@@ -122,6 +122,19 @@ def test_a_topic_that_is_gone_keeps_nobody_else_from_the_notice(central):
     assert retire(central).notified == (CONSUMER, PRODUCER)
 
 
+def test_central_retires_what_an_expelled_owner_has_left(central):
+    number = central.held()
+    central.registry.accounts[PRODUCER] = central.registry.member(PRODUCER).evolve(status="expelled")
+    with pytest.raises(NotAMember):
+        retire(central)
+
+    found = retire(central, by=CENTRAL, event="r-2")
+
+    assert (found.accesses, found.notified) == ((number,), (CONSUMER,))
+    assert central.registry.product(PRODUCT).status == "retired"
+    assert central.lake.on == {(PRODUCT, "credit_card", column): {PUBLICATION: PENDING} for column in SHOWN}
+
+
 def test_it_is_no_longer_offered(central):
     retire(central)
     with pytest.raises(UnknownProduct):
@@ -200,6 +213,7 @@ def loans_only(central):
         (PRODUCER, REQUEST, {"account": OTHER}, ForgedSender),
         (PRODUCER, {**REQUEST, "reason": ""}, {}, MalformedEvent),
         (PRODUCER, {**REQUEST, "product": "nowhere"}, {}, NotTheOwner),
+        (CENTRAL, {**REQUEST, "product": "nowhere"}, {}, NotTheOwner),
     ],
 )
 def test_who_may_not_changes_nothing_and_is_recorded_and_told(central, by, data, detail, refusal):
@@ -210,4 +224,4 @@ def test_who_may_not_changes_nothing_and_is_recorded_and_told(central, by, data,
     assert central.registry.product(PRODUCT).status == "registered"
     assert (central.lake.on, central.endings.started) == ({}, {})
     told = [(topic, kind) for topic, kind, _ in central.topics.published]
-    assert told == ([] if by == STRANGER else [(topic_of(by), "EventRefused")])
+    assert told == ([] if by in (STRANGER, CENTRAL) else [(topic_of(by), "EventRefused")])

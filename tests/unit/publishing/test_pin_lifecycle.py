@@ -427,6 +427,12 @@ def test_a_product_that_is_retired_keeps_no_versions(world):
     assert (world.pins(), world.table()) == ((), None)
 
 
+def test_a_product_that_central_retires_keeps_no_versions(world):
+    world.ready()
+    world.send("RetirementRequested", {"product": PRODUCT, "reason": "its owner was expelled"}, by=CENTRAL)
+    assert (world.pins(), world.table()) == ((), None)
+
+
 def test_a_pin_that_is_asked_for_while_its_product_retires_shows_nothing_of_it(world, monkeypatch):
     world.send("RetirementRequested", {"product": PRODUCT, "reason": "replaced"})  # retire_product is still at work
     world.ask()

@@ -39,7 +39,7 @@ _ANYBODY: Final = frozenset({PRODUCER, CONSUMER, CENTRAL})
 SENDERS: Final[Mapping[str, frozenset[str]]] = {
     "ProductDeclared": frozenset({PRODUCER}),
     "VersionProposed": frozenset({PRODUCER}),
-    "RetirementRequested": frozenset({PRODUCER}),
+    "RetirementRequested": frozenset({PRODUCER, CENTRAL}),
     "RollbackRequested": frozenset({PRODUCER, CENTRAL}),
     "WithdrawalRequested": frozenset({PRODUCER, CENTRAL}),
     "SubscriptionRequested": frozenset({CONSUMER}),

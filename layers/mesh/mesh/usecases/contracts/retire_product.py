@@ -10,7 +10,7 @@ from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.ports import Announcements, CatalogState, Executions, LakeFormation, Locks, MemberTopics
-from mesh.usecases.authorisation import owned_product, refusals_told, require_sender
+from mesh.usecases.authorisation import product_of, refusals_told, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, notify_member
 
@@ -45,9 +45,9 @@ def retire_product(
     with refusals_told(envelope, records=context, topics=topics):
         require_sender(envelope, context)
         request = read_event(RetirementRequested, envelope).data
-        owned_product(context.registry, request.product, envelope.account)  # nobody else holds a registration up
+        product_of(request.product, envelope.account, context)  # nobody else holds a registration up
         with locks.hold(product_lock(request.product)):
-            product = owned_product(context.registry, request.product, envelope.account)
+            product = product_of(request.product, envelope.account, context)
             sent = min(metadata.time, context.clock.now())
             if product.was_revived_after(metadata.id, sent):
                 if metadata.id in product.retirements:

@@ -27,7 +27,7 @@ from mesh.domain.model import Model
 from mesh.domain.names import pinned_table
 from mesh.domain.publishing.pins import PIN, Holder, NotPinned, Pin, PinCause, PinIsNewer, Pins
 from mesh.ports import Locks, MemberTopics, Proposals, Schedules
-from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
+from mesh.usecases.authorisation import product_of, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.publishing.make_pin import make_tables
 from mesh.usecases.publishing.pin_updates import change_pins, notify_over, notify_ready, reject_request, schedule_name
@@ -213,7 +213,7 @@ class PinKeeper:
         `authorise` raises, MalformedEvent, NotTheOwner; the rejection is recorded by `retire_product`."""
         require_sender(envelope, self._context)
         request = read_event(RetirementRequested, envelope)
-        product = owned_product(self._context.registry, request.data.product, envelope.account)
+        product = product_of(request.data.product, envelope.account, self._context)
         if product.was_revived_after(request.metadata.id, min(request.metadata.time, self._context.clock.now())):
             return []
         pins = self._context.registry.pins(product.name).pins
