@@ -75,6 +75,9 @@ class FakeProposals:
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)
 
+    def record(self, product: str, proposal: str) -> ProposalRecord | None:
+        return self.records.get((product, proposal))
+
     def keep_commit(self, record: ProposalRecord, commit: Commit, tables: Sequence[TableRecord]) -> bool:
         place = (commit.product, commit.proposal)
         if self.records[place].answer is not None:

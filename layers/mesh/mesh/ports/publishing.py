@@ -80,6 +80,10 @@ class Proposals(Protocol):
         """Record a proposal; one of that id is given back as it stands."""
         ...
 
+    def record(self, product: str, proposal: str) -> "ProposalRecord | None":
+        """A proposal as it stands."""
+        ...
+
     def keep_commit(self, record: "ProposalRecord", commit: "Commit", tables: "Sequence[TableRecord]") -> bool:
         """What is to be committed of a proposal, as it was opened, and what was read in its metadata files: from now on
         only the commit itself may reject it. Idempotent.

@@ -38,7 +38,7 @@ class DynamoProposals:
         """See the port."""
         if self._table.write(put_new(self._item(record))):
             return record
-        return self._record(record.product, record.proposal) or record
+        return self.record(record.product, record.proposal) or record
 
     def begin(self, record: ProposalRecord, note: Note) -> bool:
         """See the port."""
@@ -143,12 +143,13 @@ class DynamoProposals:
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
         """Raises ConcurrentChange for an unrecorded proposal."""
-        record = self._record(product, proposal)
+        record = self.record(product, proposal)
         if record is None:
             raise ConcurrentChange(f"proposal {proposal} is not recorded", proposal=proposal)
         return record
 
-    def _record(self, product: str, proposal: str) -> ProposalRecord | None:
+    def record(self, product: str, proposal: str) -> ProposalRecord | None:
+        """See the port."""
         item = self._table.get(_product(product), f"PROPOSAL#{proposal}")
         if item is None:
             return None

@@ -59,7 +59,8 @@ class Notified(Model):
 def notify_subscribers(
     command: Announce, *, catalog_id: str, context: CentralContext, proposals: Proposals, topics: MemberTopics
 ) -> Notified:
-    """Answer the waiting owner, together with the notice; then notify each subscriber once per version. Idempotent.
+    """Answer who proposed it, and waits, together with the notice; then notify each subscriber once per version.
+    Idempotent.
 
     An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
     one is recognised in the member's inbox. A member that has left, or is not admitted, is skipped. A draft is
@@ -72,8 +73,10 @@ def notify_subscribers(
     product = context.registry.product(version.product)
     if product is None:
         raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    wanted = [product.owner, *([] if product.draft else context.registry.subscribers(product.name))]
-    answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
+    proposal = command.proposal
+    answers = {proposal.account: _answer(proposal, version, proposals)} if proposal else {}
+    subscribers = [] if product.draft else context.registry.subscribers(product.name)
+    wanted = [product.owner, *answers, *subscribers]
     return notify(version, product, wanted, answers, catalog_id=catalog_id, context=context, topics=topics)
 
 
@@ -113,12 +116,12 @@ def notify(
     )
 
 
-def _answer(request: Envelope, version: ProductVersion, product: Product, proposals: Proposals) -> list[Message]:
+def _answer(request: Envelope, version: ProductVersion, proposals: Proposals) -> list[Message]:
     """Recorded, which ends the proposal's turn."""
     answer = proposals.settle(
-        ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
+        ProposalSettled(product=version.product, proposal=version.run, outcome="published", version=version.version)
     )
-    return [member_message(product.owner, answer, read_event(VersionProposed, request).metadata, "settled")]
+    return [member_message(request.account, answer, read_event(VersionProposed, request).metadata, "settled")]
 
 
 def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:

@@ -4,10 +4,10 @@ A published proposal is answered together with its notices.
 """
 
 from mesh.domain.events import Envelope, ProposalSettled, Reason, VersionProposed, read_event, stable_id
+from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.model import Model
 from mesh.domain.publishing.proposals import refusal
 from mesh.ports import MemberTopics, Proposals
-from mesh.usecases.authorisation import owned_product
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 from mesh.usecases.publishing.block_version import notify_held
@@ -23,18 +23,20 @@ class Settle(Model):
 def settle_proposal(
     command: Settle, *, proposals: Proposals, context: CentralContext, topics: MemberTopics
 ) -> ProposalSettled:
-    """Record the answer, unless there is one already, and send the owner what was recorded. Idempotent.
+    """Record the answer, unless there is one already, and send who proposed it what was recorded. Idempotent.
 
     Each answer has its own event id, since an owner who asked again waits again. Readers affected by a held version
     are reported once. Raises MalformedEvent, NotTheOwner.
     """
     event = read_event(VersionProposed, command.envelope)
-    product = owned_product(context.registry, event.data.product, command.envelope.account)
+    product = context.registry.product(event.data.product)
+    if product is None:
+        raise NotTheOwner(f"there is no product {event.data.product!r}", product=event.data.product)
     answer = proposals.settle(_answer(command, event.data))
     if answer.outcome == "held" and answer.reason is not None:
         batch = event.metadata.evolve(id=stable_id(product.name, answer.proposal))
         notify_held(product, answer.reason, batch, context=context, topics=topics)
-    notify_member(product.owner, answer, event.metadata, "settled", context=context, topics=topics)
+    notify_member(command.envelope.account, answer, event.metadata, "settled", context=context, topics=topics)
     reason = answer.reason.model_dump(mode="json") if answer.reason else None
     context.trace.note(
         event.metadata.correlation_id, "settled", product=answer.product, outcome=answer.outcome, reason=reason

@@ -26,6 +26,7 @@ from mesh.domain.events import (
     read_event,
 )
 from mesh.domain.governance.column_findings import known_from
+from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.publishing.hive_table import own_file
 from mesh.domain.publishing.iceberg_table import marks_of, own_metadata, pointer_of
@@ -69,14 +70,20 @@ class Verifier:
 def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier, topics: MemberTopics) -> Verified:
     """Authorise the sender, read what was staged, compare it with the last version, and record the commit to be made.
 
-    Raises what `authorise` raises, MalformedEvent, NotTheOwner: each is recorded, and the sender told. Everything else
+    Raises what `authorise` raises, MalformedEvent, NotTheOwner: each is recorded, and the sender told; not where the
+    commit began before the product was handed over, or its owner expelled. Everything else
     that is wrong with a proposal is its answer: `refused`, `held` for what would break readers, `rebase`.
     ConcurrentChange while another commit goes on, NotYetReadable for a crawled table that the catalog does not show.
     """
     with refusals_told(envelope, records=using, topics=topics):
-        _, about, received = sender_of(envelope, execution=execution, records=using)
-        event = read_event(VersionProposed, envelope)
-        product = owned(about, event.data.product, envelope.account)
+        try:
+            _, about, received = sender_of(envelope, execution=execution, records=using)
+            event = read_event(VersionProposed, envelope)
+            product = owned(about, event.data.product, envelope.account)
+        except (NotAMember, NotAllowedForRole, NotTheOwner) as lost:
+            if begun := _begun(envelope, lost, using):
+                return begun
+            raise
     proposed = event.data
     record = ProposalRecord(
         product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now()
@@ -108,6 +115,25 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier, topi
         record = using.proposals.open(record)
         return found.repeats(record.answer)
     return found
+
+
+def _begun(envelope: Envelope, lost: Rejected, using: Verifier) -> Verified | None:
+    """A commit that began when its sender was the product's owner, and a member, is completed: nobody else could end
+    its turn, and nothing could be published after it. None where there is none; one that was not verified yet is
+    refused."""
+    product = using.registry.product(envelope.product) if envelope.product else None
+    if product is None or envelope.account not in product.buckets.values():
+        return None
+    proposed = read_event(VersionProposed, envelope).data
+    record = using.proposals.record(product.name, proposed.proposal)
+    if record is None or record.digest != _digest(proposed):
+        return None
+    if record.answer is None:
+        record = using.proposals.refuse(_answer(proposed, lost))
+    found = Verified(product=product.name, proposal=proposed.proposal, next="commit")
+    if record.answer is None:
+        return found
+    return found.repeats(record.answer) if record.answer.version else None
 
 
 def _answer(proposed: VersionProposed, rejected: Rejected) -> ProposalSettled:
