@@ -135,15 +135,16 @@ def test_any_text_is_a_failure(body):
     assert failure_of(message(body, "UploadsDlq")).redelivery == Resend("UploadsDlq", body)
 
 
-@pytest.mark.parametrize("chosen", ["c" * 3_000, "\ud800", "", "two words", ["c-1"], None])
-def test_a_correlation_id_that_is_no_key_of_a_trace_is_not_used(chosen):
-    event = EVENT | {"detail": {"metadata": {"correlation_id": chosen}, "data": {"product": "loans"}}}
-    trace = FakeTrace()
+@pytest.mark.parametrize("payload", [None, [], "text", 7])
+def test_what_somebody_invoked_a_function_with_is_a_failure_and_keeps_no_other_from_being_redelivered(payload):
+    broken = failed_three_times("AttributeError")
+    broken = broken._replace(id="broken", body=json.dumps(json.loads(broken.body) | {"requestPayload": payload}))
 
-    result, messages = settled(message(event, TARGET_ARN=FUNCTION), "discard", trace=trace)
+    result, queue, _, _ = redelivered(broken, undelivered(1))
 
-    assert messages.left == {}
-    assert [trace_id for trace_id, *_ in trace.notes] == [result.trace] == ["0a1b2c3d-0000"]
+    assert (result.delivered, queue.deleted, queue.given_back) == (1, ["1"], ["broken"])
+    assert failure_of(broken).what == "message for meshwork-producer-ReceiveVerdict"
+    assert failure_of(broken).redelivery == Invoke(FUNCTION, json.dumps(payload))
 
 
 class Messages:

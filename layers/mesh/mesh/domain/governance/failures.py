@@ -155,12 +155,13 @@ def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
 
 
 def _failed_invocation(record: Mapping[str, Any], sent: datetime) -> Failure:
-    context, event, answer = record["requestContext"], record["requestPayload"], record.get("responsePayload") or {}
+    context, payload, answer = record["requestContext"], record["requestPayload"], record.get("responsePayload") or {}
+    event = _mapping(payload)  # whoever may invoke a function chooses what with
     about, correlation_id = _subject(event)
     # The ARN ends in a version, or $LATEST.
     function = ":".join(str(context.get("functionArn", "")).split(":")[:7])
     why = f"{answer.get('errorType', context.get('condition', ''))}: {_cause(answer.get('errorMessage'))}"
-    what, again = f"{_kind(event)} for {_last(function)}", Invoke(function, json.dumps(event)) if function else None
+    what, again = f"{_kind(event)} for {_last(function)}", Invoke(function, json.dumps(payload)) if function else None
     # By the event's own time: what fails once more is a message of its own. Its sender sets that time (PutEvents): one
     # that has yet to come would be tried again until then.
     began = _moment(event.get("time"))
