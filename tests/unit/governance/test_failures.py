@@ -147,6 +147,22 @@ def test_what_somebody_invoked_a_function_with_is_a_failure_and_keeps_no_other_f
     assert failure_of(broken).redelivery == Invoke(FUNCTION, json.dumps(payload))
 
 
+def test_what_a_message_is_about_is_said_shortly():
+    long = EVENT | {"detail": {"data": {"product": "x" * 200_000}}}
+    assert len(failure_of(message(long, TARGET_ARN=FUNCTION)).about) == 1000
+
+
+@pytest.mark.parametrize("chosen", ["c" * 3_000, "\ud800", "", "two words", ["c-1"], None])
+def test_a_correlation_id_that_is_no_key_of_a_trace_is_not_used(chosen):
+    event = EVENT | {"detail": {"metadata": {"correlation_id": chosen}, "data": {"product": "loans"}}}
+    trace = FakeTrace()
+
+    result, messages = settled(message(event, TARGET_ARN=FUNCTION), "discard", trace=trace)
+
+    assert messages.left == {}
+    assert [trace_id for trace_id, *_ in trace.notes] == [result.trace] == ["0a1b2c3d-0000"]
+
+
 class Messages:
     def __init__(self, *found):
         self.left = {each.id: each for each in found}

@@ -234,7 +234,7 @@ def _subject(event: Mapping[str, Any]) -> tuple[str, str]:
     metadata = detail["metadata"] if isinstance(detail.get("metadata"), dict) else {}
     s3 = (detail.get("object") or {}).get("key", "") if isinstance(detail.get("object"), dict) else ""
     about = data.get("product") or data.get("access") or s3
-    return str(about or ""), event_id(metadata.get("correlation_id") or data.get("correlation_id"))
+    return _short(str(about or "")), event_id(metadata.get("correlation_id") or data.get("correlation_id"))
 
 
 def _kind(event: Mapping[str, Any]) -> str:
