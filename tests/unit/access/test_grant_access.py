@@ -304,6 +304,7 @@ def test_what_ends_while_its_token_is_stored_is_not_waited_for(central, number):
     with pytest.raises(AccessOver):
         central.grant(number)
     assert central.notified(CONSUMER, "AccessGranted") == []
+    assert (number, "ready") not in central.accesses.tokens
 
 
 @pytest.mark.parametrize("status", OVER)

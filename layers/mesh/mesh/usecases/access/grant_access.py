@@ -4,7 +4,7 @@ from typing import Final
 
 from mesh.domain.access.grants import filter_name
 from mesh.domain.access.overtaken import became_stricter, stricter_columns
-from mesh.domain.access.record import Access, Decided, UnknownAccess, lock_name
+from mesh.domain.access.record import Access, AccessOver, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessGranted, whole_second
 from mesh.domain.governance.ontology import Ontology
@@ -109,7 +109,11 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
     """Store the token, then notify the receiving account: at each attempt, since it may have answered the one before,
     whose token resumes nothing any more."""
     context.accesses.keep_token(step.access, READY, step.token)
-    access = require_access(context, step.access).require_going_on()  # a later end finds the token
+    try:
+        access = require_access(context, step.access).require_going_on()  # what ends later finds the token
+    except AccessOver:
+        context.accesses.drop_token(step.access, READY, step.token)
+        raise
     found = decided_of(access)
     event = AccessGranted(
         access=access.id,
