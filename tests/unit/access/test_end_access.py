@@ -148,6 +148,16 @@ def test_a_failed_grant_ends_with_the_reason_of_the_failure(central, number):
     assert central.access(number).reason.code == "UnknownRole"
 
 
+def test_a_run_that_waited_in_vain_ends_nothing_that_another_attempts_report_made_live(central, number):
+    """An attempt whose answer was lost goes on, and may store its token after the next one's."""
+    undo = {"ending": {"access": number, "cause": "failed", "why": {"code": "NotReady", "message": "no report came"}}}
+
+    found = central.end(undo)
+
+    assert (found.granted, found.over, central.access(number).status) == (False, True, "live")
+    assert [(token, json.loads(output)["over"]) for token, output in central.answers.sent] == [("t-end", True)]
+
+
 def test_what_waits_for_a_decision_is_released(central):
     central = Central(secret())
     number = central.waiting()

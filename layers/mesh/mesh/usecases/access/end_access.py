@@ -64,7 +64,7 @@ class EndStep(Model):
 
 
 class Ended(Model):
-    """`granted`: something may have to be revoked; `over`: it has ended."""
+    """`granted`: something may have to be revoked; `over`: it has ended, or goes on."""
 
     access: str
     granted: bool
@@ -79,6 +79,10 @@ def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, 
     Raises NotAMember, ForgedSender, MalformedEvent, UnknownAccess, MayNotRevoke, ConcurrentChange.
     """
     access, cause, why = _ordered(step.order, context, topics)
+    if access.status == "live" and (cause, why.code) == ("failed", "NotReady"):
+        # The report that was waited for in vain came to another attempt's token.
+        answers.send(step.token, json.dumps({"access": access.id, "over": True}))
+        return Ended(access=access.id, granted=False, over=True)
     if access.status in OVER:
         if access.status == "ended" and access.granted and not access.released:
             _notify(access, step, context, topics)  # it was revoked though nobody could be told
