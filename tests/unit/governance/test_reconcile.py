@@ -325,6 +325,21 @@ def test_an_access_that_nothing_goes_on_with_is_ended(status):
     assert (order["access"], order["cause"]) == (ID, "failed")
 
 
+@pytest.mark.parametrize("status", ["live", "ended"])
+def test_an_access_that_somebody_went_on_with_since_it_was_compared_is_not_ended(status):
+    """Seen: an access that had just gone live was ended as one that had failed."""
+    world = World()
+    world.accesses.save(world.access.moved("sharing", NOON, "sharing"))
+    world.clock.move(timedelta(hours=25))
+    found = world.drifts()
+    world.accesses.save(world.accesses.access(ID).moved(status, world.clock.now(), status))
+
+    repaired = world.repair(found)
+
+    assert ([drift.kind for drift in repaired.left], repaired.repaired) == (["overdue"], ())
+    assert world.endings.started == {}
+
+
 def test_lf_tags_and_values_that_somebody_deleted_are_made_again():
     world = World()
     world.values = {key: some[1:] for key, some in world.values.items() if key != "pii"}

@@ -1,7 +1,7 @@
 """Compare central's grants with the registry: every difference, and what to do about it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -206,15 +206,19 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
 
 
 def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
-    """Past their end; or between two states for so long that no run can be at work on them any more."""
     for access in accesses:
-        since, what = access.history[-1].at if access.history else access.asked_at, ""
-        if access.granted and access.until <= clock.now():
-            what = f"{access.id} is {access.status}, and was to end at {access.until.isoformat()}"
-        elif access.granted and access.status in _BETWEEN and clock.now() - since > AT_WORK:
-            what = f"{access.id} is {access.status} since {since.isoformat()}, and nothing goes on with it"
-        if what:
+        if what := overdue(access, clock.now()):
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
+
+
+def overdue(access: Access, now: datetime) -> str:
+    """Past its end; or between two states for so long that no run can be at work on it any more. Empty: neither."""
+    since = access.history[-1].at if access.history else access.asked_at
+    if access.granted and access.until <= now:
+        return f"{access.id} is {access.status}, and was to end at {access.until.isoformat()}"
+    if access.granted and access.status in _BETWEEN and now - since > AT_WORK:
+        return f"{access.id} is {access.status} since {since.isoformat()}, and nothing goes on with it"
+    return ""
 
 
 def overtaken(access: Access, today: Today, lake: CatalogSnapshot, policies: Policies) -> Iterator[Drift]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from mesh.domain.access.grants import filter_name, grants_digest, unneeded
 from mesh.domain.access.overtaken import stricter_columns
-from mesh.domain.access.record import Access, lock_name
+from mesh.domain.access.record import OVER, Access, lock_name
 from mesh.domain.contracts.product import Product, product_lock
 from mesh.domain.errors import Transient
 from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
@@ -25,6 +25,7 @@ from mesh.usecases.access_ends import Endings, cut_short
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.carry_out_renames import Renaming, carry_out, passed_on_by
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
+from mesh.usecases.governance.compare_grants import overdue
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings, merge_tags
 from mesh.usecases.member_notifications import cause_of, notify_member
@@ -129,11 +130,7 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     if not drift.repairable:
         return False
     if drift.kind == "overdue":
-        access = using.context.accesses.access(drift.access)
-        past = access is not None and access.until <= using.context.clock.now()
-        order = {"access": drift.access, "cause": "expired" if past else "failed", "reason": drift.what}
-        using.named.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
-        return True
+        return _overdue(drift.access, run, using)
     if drift.kind == "stricter":
         return _ended(drift.access, run, using)
     if drift.kind == "not-allowed":
@@ -160,6 +157,17 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
             product = using.context.registry.product(drift.database)
             return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _overdue(number: str, run: str, using: Repairing) -> bool:
+    """An access that is overdue at this moment: it may have gone live, or have ended, since all was compared."""
+    access, now = using.context.accesses.access(number), using.context.clock.now()
+    what = overdue(access, now) if access is not None and access.status not in OVER else ""
+    if access is None or not what:
+        return False
+    order = {"access": number, "cause": "expired" if access.until <= now else "failed", "reason": what}
+    using.named.endings.start(execution_name(f"reconcile-{number}", run), json.dumps({"ending": order}))
+    return True
 
 
 def _ended(number: str, run: str, using: Repairing) -> bool:
