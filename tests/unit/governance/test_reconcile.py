@@ -17,6 +17,7 @@ from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, TableGrant
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
 from mesh.domain.governance.ontology import parse_ontology
+from mesh.domain.governance.product_rights import grant_entry, owner_rights
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.domain.governance.renewal import ProductRoles
 from mesh.domain.membership.entrances import bus_statements
@@ -235,6 +236,30 @@ def test_a_grant_of_an_access_that_ended_is_revoked():
     assert {drift.kind for drift in repaired.repaired} == {"surplus"}
     assert repaired.left == ()
     assert world.lake.grants == []
+
+
+def test_what_its_account_has_as_the_owner_by_now_is_not_revoked():
+    """Seen: a product was handed over to an account whose access to it had ended, while a run compared: the new owner
+    lost what registration had just granted."""
+    world = World()
+    of_owner = [
+        GrantEntry(resource=resource, permissions=tuple(permissions))
+        for resource, permissions in owner_rights(requests.CENTRAL, "credit-card", "", "express")
+    ]
+    found = world.found.evolve(entries=tuple(of_owner))
+    world.accesses.save(world.access.moved("ended", NOON, "ended").evolve(decided=found))
+    rows = [grant_entry(requests.CONSUMER, each.resource, list(each.permissions), grantable=True) for each in of_owner]
+    by_central = {"LastUpdatedBy": f"arn:aws:iam::{requests.CENTRAL}:role/GrantAccess"}
+    world.have(*parse_grants([row | by_central for row in rows], requests.CENTRAL, dict, dict))
+    world.lake.grant(rows)
+    drifts = world.drifts()
+    assert {drift.kind for drift in drifts.drifts} == {"surplus"}
+    known = world.registry.products["credit-card"]
+    world.registry.products["credit-card"] = known.evolve(owner=requests.CONSUMER)
+
+    repaired = world.repair(drifts)
+
+    assert (repaired.repaired, len(world.lake.grants)) == ((), 2)
 
 
 def test_a_grant_that_another_live_access_needs_is_not_surplus():

@@ -83,6 +83,12 @@ def location_entry(catalog: str, arn: str) -> GrantEntry:
     return GrantEntry(resource=_location(catalog, arn), permissions=("DATA_LOCATION_ACCESS",))
 
 
+def products_in(entry: GrantEntry) -> tuple[str, ...]:
+    """The products that a grant by LF-Tags names; rights of their owners name one."""
+    tags = entry.resource.get("LFTagPolicy", {}).get("Expression", ())
+    return tuple(value for tag in tags if tag["TagKey"] == PRODUCT for value in tag["TagValues"])
+
+
 def _policy(catalog: str, product: str, resource_type: str) -> dict[str, Any]:
     expression = [{"TagKey": PRODUCT, "TagValues": [product]}]
     return {"LFTagPolicy": {"CatalogId": catalog, "ResourceType": resource_type, "Expression": expression}}

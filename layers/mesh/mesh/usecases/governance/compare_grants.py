@@ -56,7 +56,7 @@ def _compare_receiver(
 ) -> Iterator[Drift]:
     own = [access for access in accesses if access.status not in OVER]
     past = [access for access in accesses if access.status in OVER]
-    needed = [*_entries(own), *of_products(receiver, lake, context)]
+    needed = [*_entries(own), *of_products(receiver, lake.databases, context)]
     yield from (_judged(drift, lake) for drift in _missing(own, actual))
     yield from (drift for access in own if access.status == "live" for drift in _changed_filters(access, lake))
     yield from (_judged(drift, lake) for drift in _surplus(receiver, actual, needed, past))
@@ -130,12 +130,12 @@ def _surplus(
             yield _drift("surplus", receiver, ours, "")
 
 
-def of_products(owner: str, lake: CatalogSnapshot, context: CentralContext) -> Iterator[tuple[GrantEntry, ...]]:
-    """What registration gave a producer, product by product."""
-    for name in lake.databases:
+def of_products(owner: str, names: Iterable[str], context: CentralContext) -> Iterator[tuple[GrantEntry, ...]]:
+    """What registration gave a producer, by those of these products that are its own."""
+    for name in names:
         product = context.registry.product(name)
         if product is not None and product.owner == owner:
-            rights = owner_rights(lake.account, name, product.bucket, product.crawl)
+            rights = owner_rights(context.account, name, product.bucket, product.crawl)
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 

@@ -16,7 +16,7 @@ from mesh.domain.errors import Transient
 from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
 from mesh.domain.governance.catalog_snapshot import IAM_ALLOWED_PRINCIPALS
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, reason_of
-from mesh.domain.governance.product_rights import grant_entry
+from mesh.domain.governance.product_rights import grant_entry, products_in
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
@@ -25,7 +25,7 @@ from mesh.usecases.access_ends import Endings, cut_short
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.carry_out_renames import Renaming, carry_out, passed_on_by
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
-from mesh.usecases.governance.compare_grants import overdue
+from mesh.usecases.governance.compare_grants import of_products, overdue
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings, merge_tags
 from mesh.usecases.member_notifications import cause_of, notify_member
@@ -212,7 +212,7 @@ def _grants(drift: Drift, entry: GrantEntry, using: Repairing) -> bool:
     with using.locks.hold(lock_name(drift.principal)):
         going_on = list(using.context.accesses.held_by(drift.principal))
         if drift.kind == "surplus":
-            return _revoked(drift.principal, entry, going_on, using.lake)
+            return _revoked(drift.principal, entry, going_on, using)
         live = next((each for each in going_on if each.id == drift.access and each.status == "live"), None)
         return live is not None and _granted(live, entry, using.lake)
 
@@ -225,9 +225,10 @@ def _entries(accesses: list[Access]) -> Iterator[tuple[GrantEntry, ...]]:
     return (access.decided.entries for access in accesses if access.decided is not None)
 
 
-def _revoked(principal: str, entry: GrantEntry, going_on: list[Access], lake: LakeFormation) -> bool:
-    going = unneeded([entry], _entries(going_on))
-    lake.revoke(_batch_entry(principal, part, grantable=True) for part in going)
+def _revoked(principal: str, entry: GrantEntry, going_on: list[Access], using: Repairing) -> bool:
+    """But for what other accesses need, and products that are the account's by now."""
+    going = unneeded([entry], [*_entries(going_on), *of_products(principal, products_in(entry), using.context)])
+    using.lake.revoke(_batch_entry(principal, part, grantable=True) for part in going)
     return bool(going)
 
 
