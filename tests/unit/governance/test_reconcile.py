@@ -338,6 +338,25 @@ def test_what_is_repaired_is_listed_before_what_is_only_reported():
     assert [drift.kind for drift in found.drifts[:2]] == ["missing", "overdue"]
 
 
+def test_a_hundred_that_fail_in_every_run_keep_no_others_from_being_repaired():
+    """Seen: an account that could not be granted anything any more lacked a hundred grants, which came first each day;
+    what went round every LF-Tag stayed."""
+    world = World()
+    for number in range(MAX_LISTED + 20):
+        place = {"Table": {"CatalogId": requests.CENTRAL, "DatabaseName": "credit-card", "Name": f"t{number}"}}
+        lacking = world.found.evolve(entries=(GrantEntry(resource=place, permissions=("DESCRIBE",)),))
+        world.add(f"ac-{number:012x}", decided=lacking)
+    open_to_all = Grant(
+        "IAM_ALLOWED_PRINCIPALS", DatabaseGrant("credit-card"), frozenset({"ALL"}), grantor=requests.CENTRAL
+    )
+    world.have(*world.grants(), open_to_all)
+
+    found = world.drifts()
+
+    assert (found.total, len(found.drifts)) == (MAX_LISTED + 21, MAX_LISTED)
+    assert [drift.kind for drift in found.drifts] == ["missing"] * (MAX_LISTED - 1) + ["iam-allowed"]
+
+
 @pytest.mark.parametrize("status", ["sharing", "ending"])
 def test_an_access_that_nothing_goes_on_with_is_ended(status):
     world = World()

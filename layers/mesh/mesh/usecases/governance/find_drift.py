@@ -3,7 +3,8 @@
 Each comparison stands by itself: one that fails is told as `not-compared`, and the others go on.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,7 @@ from mesh.usecases.governance.compare_readers import MAX_LOOKS, looks, unread
 from mesh.usecases.governance.find_renames import find_renames
 
 MAX_LISTED: Final = 100
-"""Differences in a run, those first that it repairs; further ones are found in the next."""
+"""Differences in a run, those first that it repairs; further ones are found in the next (`_listed`)."""
 MAX_BYTES: Final = 90_000
 """Of JSON, for what is found; for what was repaired, and for what readers are to look at, half as much each. A state's
 payload has 262,144 bytes, and holds all of these, and the reasons of repairs that failed."""
@@ -74,7 +75,7 @@ def find_drift(
     looked_at = fitting(looks(going_on, today, run), MAX_LOOKS, MAX_BYTES // 2)
     found += unread(going_on, looked_at, run)
     drifts, repaired = settled(found, before)
-    listed = fitting(sorted(drifts, key=lambda drift: not drift.repairable), MAX_LISTED, MAX_BYTES)
+    listed = _listed(drifts)
     return Drifts(
         accesses=len(going_on),
         grants=sum(map(len, granted_outside(lake).values())),
@@ -85,6 +86,18 @@ def find_drift(
         waiting=any(drift.waiting for drift in drifts),
         due=any(drift.kind == "rename" and drift.step and not drift.waiting and not drift.reason for drift in listed),
     )
+
+
+def _listed(drifts: Sequence[Drift]) -> tuple[Drift, ...]:
+    """As they were found, those first that are repaired. Where there are too many, the first of each kind and principal
+    comes before the second of any: many that fail in every run keep no others from being repaired."""
+    turns, seen = dict[tuple[str, ...], tuple[int, int]](), Counter[tuple[str, str]]()
+    for place, drift in enumerate(drifts):
+        turns[drift.key] = seen[drift.kind, drift.principal], place
+        seen[drift.kind, drift.principal] += 1
+    in_turn = sorted(drifts, key=lambda drift: (not drift.repairable, turns[drift.key]))
+    chosen = fitting(in_turn, MAX_LISTED, MAX_BYTES)
+    return tuple(sorted(chosen, key=lambda drift: (not drift.repairable, turns[drift.key][1])))
 
 
 class _Seen:
