@@ -86,6 +86,21 @@ def test_every_version_with_rows_of_an_object_is_withdrawn(world):
         world.withdraw(key=KEY)
 
 
+def test_an_object_in_very_many_versions_is_withdrawn_from_all(world):
+    """Seen: more than an event names were marked, and the event was not sent: their files stayed until the next day."""
+    world.sources = {"v1": (KEY,)}
+    [last, first] = world.registry.versions(PRODUCT)
+    having = [first.evolve(version=number, run=f"r{number}") for number in range(1, 1_201)]
+    world.registry.recorded[PRODUCT] = [*having, last.evolve(version=1_201)]
+    world.registry.products[PRODUCT] = world.registry.products[PRODUCT].evolve(version=1_201)
+
+    assert world.withdraw(key=KEY).versions == tuple(range(1, 1_201))
+
+    events = [json.loads(detail) for _, detail in world.bus.events]
+    assert [len(event["data"]["versions"]) for event in events] == [500, 500, 200]
+    assert len({event["metadata"]["id"] for event in events}) == len(events)
+
+
 def test_an_object_that_consumers_read_now_is_deleted_first(world):
     world.sources = {"v1": (KEY,), "v2": (KEY,)}
     with pytest.raises(ObjectPresent):

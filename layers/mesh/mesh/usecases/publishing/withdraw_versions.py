@@ -4,7 +4,7 @@ Marked versions cannot be restored or pinned. Then their pins end, and only then
 which files nothing needs any more (`usecases.settle_pin`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import batched
 
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, VersionEnd
@@ -103,7 +103,7 @@ def withdraw_versions(
         "key": request.key,
     }
     context.trace.note(metadata.correlation_id, "withdrawn", **facts)
-    _tell_ended(product.name, tuple(numbers), metadata, bus)
+    _tell_ended(product.name, numbers, metadata, bus)
     return Withdrawn(product=product.name, versions=tuple(numbers))
 
 
@@ -127,9 +127,8 @@ def expire_versions(
             ended.append(Withdrawn(product=product.name, versions=_numbers(old)))
         over = released(versions, retention, now)
         if over and not proposals.rolling_back(product.name):
-            for part in batched(_numbers(over), _AT_ONCE, strict=False):
-                cause = Metadata(id=stable_id(product.name, "retention", now.isoformat(), part[0]))
-                _tell_ended(product.name, part, cause, bus)
+            cause = Metadata(id=stable_id(product.name, "retention", now.isoformat()))
+            _tell_ended(product.name, _numbers(over), cause, bus)
             due.append(Withdrawn(product=product.name, versions=_numbers(over)))
         today = Metadata(id=stable_id(product.name, "kept", now.date().isoformat()))
         tell_kept(product, versions, _numbers(over), today, context=context, topics=topics)
@@ -180,11 +179,12 @@ def _wanted(product: Product, numbers: list[int], context: CentralContext) -> li
     return wanted
 
 
-def _tell_ended(product: str, numbers: tuple[int, ...], cause: Metadata, bus: Bus) -> None:
-    event = Event[VersionsEnded](
-        metadata=follow(cause, "versions ended"), data=VersionsEnded(product=product, versions=numbers)
-    )
-    bus.put(VersionsEnded.detail_type(), event.model_dump_json())
+def _tell_ended(product: str, numbers: Sequence[int], cause: Metadata, bus: Bus) -> None:
+    for part in batched(numbers, _AT_ONCE, strict=False):
+        event = Event[VersionsEnded](
+            metadata=follow(cause, "versions ended", part[0]), data=VersionsEnded(product=product, versions=part)
+        )
+        bus.put(VersionsEnded.detail_type(), event.model_dump_json())
 
 
 def _refuse(
