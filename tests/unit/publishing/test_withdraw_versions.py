@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from mesh.adapters.messaging import EventNotAccepted
 from mesh.domain.contracts.product import ConcurrentChange, FormerOwner, VersionEnd
 from mesh.domain.events import Event, FilesKept, FilesReleased, Metadata, WithdrawalRequested
 from mesh.domain.membership.authorisation import ForgedSender, NotTheOwner
@@ -26,7 +27,7 @@ from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw
 from pydantic import ValidationError
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, a_member, an_envelope
-from tests.fakes import NOON, FakeTrace
+from tests.fakes import NOON, FakeTrace, topic_of
 from tests.unit.publishing.test_pin_tables import PINNED, Pinning
 
 RULE = Retention(versions=1, age=timedelta(days=90), grace=timedelta(hours=24))
@@ -307,6 +308,21 @@ def test_once_a_day_owners_look_whether_what_is_kept_is_there(world):
     world.clock.move(timedelta(hours=18))
     world.expire()
     assert world.notified("FilesKept")[-1]["kept"] == [EMPTY, V2], "version 1 is being released"
+
+
+def test_an_owner_that_cannot_be_told_keeps_no_other_products_versions(world):
+    """Seen: the topic of one member was gone, and the versions of all products after its own stayed."""
+    [product] = world.registry.products.values()
+    other = product.evolve(name="zebra", owner=CENTRAL)
+    world.registry.products["zebra"] = other
+    world.registry.recorded["zebra"] = [each.evolve(product="zebra") for each in world.registry.recorded[PRODUCT]]
+    world.topics.failures[topic_of(PRODUCER)] = EventNotAccepted("NotFound")
+    world.clock.move(timedelta(days=91))
+
+    with pytest.raises(EventNotAccepted):
+        world.expire()
+
+    assert world.registry.version("zebra", 1).ended.status == "expired"
 
 
 def test_of_hive_tables_nothing_is_kept(world):

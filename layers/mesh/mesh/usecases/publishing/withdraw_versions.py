@@ -36,7 +36,7 @@ from mesh.domain.publishing.keeping import (
 from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
 from mesh.usecases.authorisation import product_of, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import notify_member
+from mesh.usecases.member_notifications import Deliveries, notify_member
 from mesh.usecases.publishing.release_versions import tell_kept
 
 _AT_ONCE = 500
@@ -111,8 +111,9 @@ def expire_versions(
     retention: Retention, *, context: CentralContext, proposals: Proposals, topics: MemberTopics, bus: Bus
 ) -> Expired:
     """Mark versions beyond the retention; release those marked so long ago that no query reads them. Once a day those
-    that have them look whether the files of all others are there. Idempotent."""
-    ended, due = [], []
+    that have them look whether the files of all others are there. Idempotent; a product of which nobody can be told
+    keeps no others, and raises at the end."""
+    ended, due, deliveries = [], [], Deliveries()
     now = context.clock.now()
     for name in context.registry.product_names():
         product = context.registry.product(name)
@@ -131,7 +132,9 @@ def expire_versions(
             _tell_ended(product.name, _numbers(over), cause, bus)
             due.append(Withdrawn(product=product.name, versions=_numbers(over)))
         today = Metadata(id=stable_id(product.name, "kept", now.date().isoformat()))
-        tell_kept(product, versions, _numbers(over), today, context=context, topics=topics)
+        with deliveries.to(product.owner):
+            tell_kept(product, versions, _numbers(over), today, context=context, topics=topics)
+    deliveries.complete()
     return Expired(ended=tuple(ended), released=tuple(due))
 
 
