@@ -17,7 +17,7 @@ from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, TableGrant
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
 from mesh.domain.governance.ontology import parse_ontology
-from mesh.domain.governance.product_rights import grant_entry, owner_rights
+from mesh.domain.governance.product_rights import fill_rights, grant_entry, owner_rights
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.domain.governance.renewal import ProductRoles
 from mesh.domain.membership.entrances import bus_statements
@@ -214,6 +214,36 @@ def test_a_missing_grant_is_restored():
     assert [(drift.kind, drift.access) for drift in repaired.repaired] == [("missing", ID)]
     assert [grant["Resource"] for grant in world.lake.grants] == [world.found.entries[0].resource]
     assert world.lake.grants[0]["PermissionsWithGrantOption"] == ["DESCRIBE"]
+
+
+def test_what_an_access_does_not_consist_of_any_more_is_not_granted_again():
+    """Seen: another run had carried out a rename since all was compared, and the old name was granted again."""
+    world = World()
+    world.have(*world.grants()[1:])
+    found = world.drifts()
+    world.accesses.save(world.access.evolve(decided=world.found.evolve(entries=world.found.entries[1:])))
+
+    repaired = world.repair(found)
+
+    assert ([drift.kind for drift in repaired.left], repaired.repaired, world.lake.grants) == (["missing"], (), [])
+
+
+@pytest.mark.parametrize(("crawl", "granted"), [("glue", 1), ("express", 0)])
+def test_an_owner_is_granted_only_what_its_contract_gives_by_now(crawl, granted):
+    """Seen: a contract that gave up the Glue crawler while a run compared; its owner could alter tables again."""
+    world = World()
+    known = world.registry.products["credit-card"]
+    contract = {**known.contract, "crawl": crawl}
+    world.registry.products["credit-card"] = known.evolve(status="registered", contract=contract)
+    fills = fill_rights(requests.CENTRAL, "credit-card", known.bucket)[1]
+    entry = GrantEntry(resource=fills[0], permissions=("ALTER",))
+    drift = Drift(
+        kind="rights", principal=requests.PRODUCER, database="credit-card", what="it lacks ALTER", entry=entry
+    )
+
+    repaired = world.repair(Drifts(accesses=1, grants=2, total=1, drifts=(drift,)))
+
+    assert (len(repaired.repaired), len(world.lake.grants)) == (granted, granted)
 
 
 def test_a_grant_of_an_access_that_ended_is_revoked():

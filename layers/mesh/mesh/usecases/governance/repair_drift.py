@@ -16,7 +16,7 @@ from mesh.domain.errors import Transient
 from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
 from mesh.domain.governance.catalog_snapshot import IAM_ALLOWED_PRINCIPALS
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, reason_of
-from mesh.domain.governance.product_rights import grant_entry, products_in
+from mesh.domain.governance.product_rights import grant_entry, products_in, registered_rights
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
@@ -199,10 +199,17 @@ def _product(drift: Drift, product: Product, using: Repairing) -> bool:
         using.restore_tags(product.name)
     elif drift.entry is not None and drift.principal in {product.owner, *using.admins()}:
         grantable = drift.principal == product.owner
+        if grantable and unneeded([drift.entry], [_rights_of_owner(product, using.context.account)]):
+            return False
         using.lake.grant([_batch_entry(drift.principal, drift.entry, grantable=grantable)])
     else:
         return False
     return True
+
+
+def _rights_of_owner(product: Product, central: str) -> list[GrantEntry]:
+    rights = registered_rights(central, product.name, product.bucket, product.crawl)
+    return [GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights]
 
 
 def _grants(drift: Drift, entry: GrantEntry, using: Repairing) -> bool:
@@ -233,7 +240,8 @@ def _revoked(principal: str, entry: GrantEntry, going_on: list[Access], using: R
 
 
 def _granted(access: Access, entry: GrantEntry, lake: LakeFormation) -> bool:
-    if access.decided is None:
+    """What the access consists of by now: a rename may have changed that."""
+    if access.decided is None or unneeded([entry], [access.decided.entries]):
         return False
     for place, columns in access.decided.row_filters():
         lake.put_filter(place, filter_name(access.id), columns, access.decided.row_filter)
