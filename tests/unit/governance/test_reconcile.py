@@ -902,6 +902,19 @@ def test_who_confirmed_a_role_is_in_the_history_of_the_access():
     assert "said to be the same" in world.accesses.access(ID).history[-1].what
 
 
+def test_a_suspended_access_is_resumed_though_it_is_not_its_turn_to_be_looked_at():
+    """Seen: of more than a hundred accesses the one that was meant had just been asked, and nothing became of it."""
+    world = World()
+    answered(world, "an-earlier-run", Reason(code="ReaderSuspended", message="gone"))
+    found = world.drifts().evolve(looks=())
+
+    repair_drift(found, run=RUN, order=Order(dry_run=True, same_role=(ID,)), asked=False, using=world.using)
+    assert world.topics.published == []
+    repair_drift(found, run=RUN, order=Order(same_role=(ID,)), asked=False, using=world.using)
+
+    assert json.loads(world.topics.published[0][2])["data"]["same_role"]
+
+
 def test_an_account_that_cannot_be_asked_keeps_no_other_from_it():
     world = World()
     world.registry.put_member(a_member(requests.CONSUMER).evolve(status="expelled"))

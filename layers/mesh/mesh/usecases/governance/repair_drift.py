@@ -67,7 +67,10 @@ def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: R
 
     Idempotent."""
     short, again = run[-36:], False
-    repaired, left = list(found.repaired), [] if asked else ask_readers(found.looks, short, order, using)
+    looked_at = {look.access for look in found.looks}
+    resumed = [Look(access=number) for number in order.same_role if not order.dry_run and number not in looked_at]
+    repaired = list(found.repaired)
+    left = [] if asked else ask_readers([*found.looks, *resumed], short, order, using)
     for drift in found.drifts if not order.dry_run else ():
         try:
             done, reason = _repair(drift, short, using), drift.reason
