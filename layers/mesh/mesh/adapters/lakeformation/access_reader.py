@@ -163,7 +163,8 @@ class AccessReader:
             for record in self._database_records()
             if not record.get("TargetDatabase") and (not wanted or record["Name"] in wanted)
         }
-        return {name: self._database(name, marked=own) for name, own in found.items() if own or not marked}
+        read = (self._database(name, marked=own) for name, own in found.items() if own or not marked)
+        return {database.name: database for database in read if database}
 
     def _database_records(self) -> list[Mapping[str, Any]]:
         """Databases and resource links of the account's catalog."""
@@ -171,11 +172,17 @@ class AccessReader:
             pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
             return [record for page in pages for record in page["DatabaseList"]]
 
-    def _database(self, name: str, *, marked: bool) -> Database:
-        with transient_errors():
-            pages = self._glue.get_paginator("get_tables").paginate(CatalogId=self._account, DatabaseName=name)
-            records = [record for page in pages for record in page["TableList"] if not record.get("TargetTable")]
+    def _database(self, name: str, *, marked: bool) -> Database | None:
+        """None for a database that was dropped since it was listed."""
+        try:
+            with transient_errors():
+                pages = self._glue.get_paginator("get_tables").paginate(CatalogId=self._account, DatabaseName=name)
+                records = [record for page in pages for record in page["TableList"] if not record.get("TargetTable")]
             tags = _tags(self._tags({"Database": {"CatalogId": self._account, "Name": name}}), "LFTagOnDatabase")
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return None
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             tables = [table for table in pool.map(lambda record: self._table(name, record), records) if table]
         return Database(name, tags, {table.name: table for table in tables}, marked)
