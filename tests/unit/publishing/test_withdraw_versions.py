@@ -245,6 +245,31 @@ def test_repeated_it_is_the_same(world):
     assert len({json.dumps(notice) for notice in world.notified("FilesReleased")}) == 1
 
 
+def test_what_two_runs_release_at_the_same_time_is_kept_by_neither(world):
+    """Seen: each took what the versions share for kept by the other's, and the file stayed for good."""
+    [second, first] = world.registry.versions(PRODUCT)
+    again = first.evolve(version=2, run="r-2b")
+    world.registry.recorded[PRODUCT] = [first, again, second.evolve(version=3)]
+    world.registry.products[PRODUCT] = world.registry.products[PRODUCT].evolve(version=3)
+    world.withdraw(1)
+    world.withdraw(2)
+    one, other = world.bus.events
+    marked = world.registry.end_version
+
+    def meanwhile(*given):
+        world.registry.end_version = marked
+        world.bus.events.append(other)
+        world.hear()
+        marked(*given)
+
+    world.registry.end_version = meanwhile
+    world.bus.events.append(one)
+    world.hear()
+
+    assert [notice["released"] for notice in world.notified("FilesReleased")] == [[V1]]
+    assert world.ended(1).released == world.ended(2).released == world.clock.now()
+
+
 def test_a_version_that_is_not_marked_is_not_released(world):
     world.withdraw(1)
     kind, detail = world.bus.events[-1]

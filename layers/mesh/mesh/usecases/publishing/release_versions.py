@@ -1,6 +1,6 @@
 """The account that has them is notified of files of ended versions that nothing needs any more, and of what stays."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import batched
 from typing import Final
 
@@ -45,11 +45,44 @@ def release_versions(
     """Table by table: what is released, and what stays; how many files were released. What central knew of the files is
     forgotten. Idempotent.
 
-    Only versions that are marked are released, whatever is asked.
+    Only versions that are marked are released, whatever is asked. What they share with versions that another run
+    releases at the same time, each of the two takes for kept: the one that ends last looks again.
     """
-    versions = list(context.registry.versions(product.name))
-    gone = [version for version in versions if version.version in numbers and version.ended is not None]
-    marked = {version.version for version in gone}
+    count, beside = 0, set[int]()
+    while True:
+        versions = list(context.registry.versions(product.name))
+        gone = [version for version in versions if version.version in numbers and version.ended is not None]
+        count += _release(product, versions, gone, cause, beside, context=context, topics=topics, proposals=proposals)
+        before = _released(versions, numbers)
+        beside = _released(context.registry.versions(product.name), numbers)
+        if beside == before:
+            break
+    facts = {"product": product.name, "versions": sorted(each.version for each in gone), "files": count}
+    context.trace.note(cause.correlation_id, "files released", **facts)
+    return count
+
+
+def _released(versions: Iterable[ProductVersion], but: Collection[int]) -> set[int]:
+    return {
+        each.version
+        for each in versions
+        if each.version not in but and each.ended is not None and each.ended.released is not None
+    }
+
+
+def _release(
+    product: Product,
+    versions: Sequence[ProductVersion],
+    gone: Sequence[ProductVersion],
+    cause: Metadata,
+    beside: Collection[int],
+    *,
+    context: CentralContext,
+    topics: MemberTopics,
+    proposals: Proposals,
+) -> int:
+    """`beside`: what other runs have released meanwhile; what is said then is another message."""
+    marked, again = {version.version for version in gone}, sorted(beside)[-1:]
     count = 0
     for table in sorted({snapshot.table for version in gone for snapshot in version.tables}):
         kept = kept_files(versions, marked, table)
@@ -63,7 +96,8 @@ def release_versions(
                     released=tuple(map(_name, part)),
                     kept=tuple(map(_name, staying)),
                 )
-                notify_member(account, news, cause, "released", table, number, context=context, topics=topics)
+                parts = ("released", table, number, *again)
+                notify_member(account, news, cause, *parts, context=context, topics=topics)
                 count += len(part)
         proposals.forget_tables(product.name, table, files - kept)
     now = context.clock.now()
@@ -71,8 +105,6 @@ def release_versions(
         if version.ended is not None and version.ended.released is None:
             end = version.ended.evolve(released=now)
             context.registry.end_version(product.name, version.version, end)
-    facts = {"product": product.name, "versions": sorted(marked), "files": count}
-    context.trace.note(cause.correlation_id, "files released", **facts)
     return count
 
 
