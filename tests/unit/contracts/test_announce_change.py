@@ -204,6 +204,22 @@ def test_without_a_promise_to_anybody_it_is_registered_at_once(registered, produ
     assert len(world.told(CONSUMER)) == (product.get("status") is None)
 
 
+@pytest.mark.parametrize("shorter", ["", NOTICE.removeprefix(CONTRACT).replace("30", "1")], ids=["none", "one-day"])
+def test_a_notice_period_is_not_shortened_before_it_is_over(shorter):
+    """A revision that drops it is in force at once; readers were promised time for what comes after."""
+    world = World()
+    assert world.declare((CONTRACT + shorter).replace("1.0.0", "1.1.0")).current
+    world.clock.move(timedelta(days=2))
+    assert world.declare((CONTRACT + shorter + "tags: [credit]\n").replace("1.0.0", "1.2.0"), "12", "e-2").current
+    breaking = BREAKING.removesuffix(NOTICE.removeprefix(CONTRACT)) + shorter
+
+    checked = world.declare(breaking, "13", "e-3")
+
+    assert (checked.current, checked.waits_until) == (False, NOON + DAYS)
+    assert world.in_force == "1.2.0"
+    assert world.told(CONSUMER)[-1]["data"]["in_force"].startswith((NOON + DAYS).isoformat()[:19])
+
+
 def test_what_breaks_nobody_is_not_announced():
     world = World()
 

@@ -3,9 +3,12 @@
 Both contracts are the owners' word, and stay as such in the registry. Versions that are published stay where they are.
 """
 
+from datetime import datetime
+
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.evolution import ContractDiff
 from mesh.domain.contracts.product import FormerOwner, Product
+from mesh.domain.contracts.service_levels import notice_period
 from mesh.domain.errors import Rejected
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.onboarding.keys import compare_sequencers
@@ -79,4 +82,12 @@ def declared_again(existing: Product, product: Product) -> Product:
         kept = {"former": existing.former, "taken_from": existing.taken_from}
         kept |= {"updated": now.updated, "declared": now.declared, "registered_at": now.registered_at}
     kept |= {"retirements": existing.retirements, "retired": existing.retired}
+    kept |= {"notice_until": _notice_until(existing, product)}
     return product.evolve(version=existing.version, status=existing.status, **kept)
+
+
+def _notice_until(existing: Product, product: Product) -> datetime | None:
+    """A period that was promised to readers is not shortened at once: they count on it for as long as it is."""
+    before, after = (notice_period(Contract.model_validate(each.contract)) for each in (existing, product))
+    ends = [existing.notice_until, product.updated + before if existing.version and after < before else None]
+    return max((end for end in ends if end), default=None)

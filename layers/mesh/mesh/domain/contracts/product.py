@@ -62,7 +62,8 @@ class Product(Model):
     of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one
     is registered; `taken_from`: the former owner that still has its rights, until then. `declared`: when its
     contract was sent; `registered_at`: when everything was last in place by it. `retirements`: id of a request
-    → sequencer of the contract that it ended; `retired`: when the last of them was sent.
+    → sequencer of the contract that it ended; `retired`: when the last of them was sent. `notice_until`: up to then
+    what breaks readers waits, by a notice period that a contract before promised and a later one shortened.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Product(Model):
     taken_from: AccountId | None = None
     retirements: dict[str, str] = Field(default_factory=dict)
     retired: datetime | None = None
+    notice_until: datetime | None = None
     declared: datetime | None = None
     registered_at: datetime | None = None
     updated: datetime

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from mesh.domain.access.affected import MAX_LISTED, affected_accesses
 from mesh.domain.contracts.announcement import Announcement, announced_change
@@ -59,7 +59,7 @@ def announce_change(
             registered=product.contract_version,
             contract_version=contract.version,
             at=now,
-            in_force=now + _notice_period(product),
+            in_force=_notice_ends(product, now),
         )
     )
     if found.declaration != declaration or found.ended:
@@ -150,10 +150,11 @@ def _tell(
     deliveries.complete()
 
 
-def _notice_period(product: Product) -> timedelta:
-    """None where there are no data that anybody may read."""
-    has_readers = product.status == "registered" and product.version
-    return notice_period(Contract.model_validate(product.contract)) if has_readers else timedelta()
+def _notice_ends(product: Product, now: datetime) -> datetime:
+    """At once where there are no data that anybody may read."""
+    if product.status != "registered" or not product.version:
+        return now
+    return max(now + notice_period(Contract.model_validate(product.contract)), product.notice_until or now)
 
 
 def _schedule(product: str) -> str:
