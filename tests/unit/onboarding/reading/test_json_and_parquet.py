@@ -258,6 +258,7 @@ ENGINE = {
     "SELECT decode(encode(v) || '\\xE9'::BLOB) FROM t": "a value cannot be converted, or is out of range",
     "SELECT v::INT FROM t": "a value cannot be converted, or is out of range",
     "SELECT 1 / (length(v) - 3) FROM t": "the query divides by zero",
+    "SELECT now() AT TIME ZONE v FROM t": "a part of the data cannot be read (NotImplementedException)",
     "INSERT INTO u SELECT v FROM t": "a part of the data cannot be read (ConstraintException)",
     "SELECT other FROM t": 'Binder Error: Referenced column "other" not found in FROM clause!',
 }

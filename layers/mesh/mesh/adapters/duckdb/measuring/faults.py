@@ -11,9 +11,8 @@ from mesh.domain.onboarding.quality.model import Finding
 
 _FILE: Final = re.compile(r"""[Ff]ile ["']?/[^"'\s]*/object-\d+\b["']?""")
 _SHOWN: Final = frozenset(
-    {"BinderException", "CatalogException", "NotImplementedException", "ParserException", "PermissionException",
-     "SyntaxException"}
-)  # fmt: skip
+    {"BinderException", "CatalogException", "ParserException", "PermissionException", "SyntaxException"}
+)
 """DuckDB's errors that are about a query's own text. Others may quote a value."""
 _TOLD: Final = (
     (r"Conversion Error|Out of Range Error", "a value cannot be converted, or is out of range"),
