@@ -231,12 +231,13 @@ class FakeAnnouncements:
             or known.compared(announcement.owner, announcement.sequencer) > 0
         ):
             return known
-        self.found[announcement.product] = announcement
-        return announcement
+        self.found[announcement.product] = announcement.in_place_of(known)
+        return self.found[announcement.product]
 
-    def mark_told(self, announcement: Announcement, readers: tuple[str, ...]) -> None:
-        if self.found[announcement.product].declaration == announcement.declaration:
-            self.found[announcement.product] = announcement.evolve(told=True, readers=readers)
+    def mark_told(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool = True) -> None:
+        known = self.found[announcement.product]
+        if known.declaration == announcement.declaration:
+            self.found[announcement.product] = known.evolve(told=told, readers=readers)
 
     def end(self, product: str) -> None:
         if product in self.found:

@@ -48,6 +48,16 @@ def test_who_was_told_is_known_of_the_one_that_is_there(announcements):
     assert announcements.newest(PRODUCT) == newer
 
 
+def test_who_waits_for_one_that_is_replaced_is_a_reader_of_the_newer(announcements):
+    announcements.mark_told(announcements.announce(announcement()), (CONSUMER,), told=False)
+    assert (announcements.newest(PRODUCT).told, announcements.newest(PRODUCT).readers) == (False, (CONSUMER,))
+
+    assert announcements.announce(announcement("12", "d-2")).readers == (CONSUMER,)
+
+    announcements.end(PRODUCT)
+    assert announcements.announce(announcement("13", "d-3")).readers == ()
+
+
 def test_one_that_does_not_come_is_known_as_such_until_a_newer_one_is_announced(announcements):
     announcements.end(PRODUCT)
     announcements.announce(announcement())

@@ -256,6 +256,59 @@ def test_a_revision_that_takes_its_place_withdraws_it_from_those_who_were_told()
     assert world.schedules.planned == {}
 
 
+HARMLESS = NOTICE.replace("1.0.0", "1.1.0") + "tags: [credit]\n"
+
+
+def test_who_was_told_of_a_revision_hears_of_the_one_that_replaces_it():
+    """The newer one leaves the column alone, for which its reader would prepare in vain."""
+    world = World()
+    world.give("ac-000000000001", f"{PRODUCT}.credit_card.laufkont")
+    world.declare(BREAKING)
+    other = NOTICE.replace("name: email, logicalType: string", "name: email, logicalType: integer")
+    assert other != NOTICE
+
+    world.declare(other.replace("1.0.0", "2.0.1"), "12", "e-2")
+    world.declare(HARMLESS, "13", "e-3")
+
+    told = [(each["data"]["contract_version"], each["data"]["withdrawn"]) for each in world.told(OTHER)]
+    assert told == [("2.0.0", False), ("2.0.1", False), ("2.0.1", True)]
+
+
+def test_who_was_told_by_an_attempt_that_failed_hears_that_it_does_not_come():
+    world = World()
+    world.give("ac-000000000001", f"{PRODUCT}.credit_card.laufkont")
+    world.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("the topic takes nothing")
+    with pytest.raises(EventNotAccepted):
+        world.declare(BREAKING)
+    world.topics.failures.clear()
+
+    world.declare(HARMLESS, "12", "e-2")
+
+    assert [each["data"]["withdrawn"] for each in world.told(OTHER)] == [False, True]
+
+
+def test_one_that_was_not_registered_when_its_time_came_is_withdrawn_all_the_same():
+    """The run of its schedule failed, and is to be started again."""
+    world = World()
+    world.declare(BREAKING)
+    world.clock.move(DAYS + timedelta(minutes=1))
+
+    world.declare(HARMLESS, "12", "e-2")
+
+    assert [each["data"]["withdrawn"] for each in world.told(CONSUMER)] == [False, True]
+
+
+def test_one_that_is_in_force_is_not_withdrawn():
+    world = World()
+    world.declare(BREAKING)
+    world.clock.move(DAYS)
+    world.come_again()
+
+    assert world.declare(BREAKING.replace("2.0.0", "2.1.0") + "tags: [credit]\n", "12", "e-2").current
+
+    assert [each["data"]["withdrawn"] for each in world.told(CONSUMER)] == [False]
+
+
 def test_an_older_revision_does_not_come_back():
     """Its schedule fired, or its event is delivered once more, after a newer one was announced."""
     world = World()

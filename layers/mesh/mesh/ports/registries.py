@@ -189,12 +189,13 @@ class Announcements(Protocol):
     def newest(self, product: str) -> "Announcement | None": ...
 
     def announce(self, announcement: "Announcement") -> "Announcement":
-        """Record it, in place of an older one. Gives back what is recorded: the first of the same declaration, or a
-        newer one."""
+        """Record it, in place of an older one, whose readers it has then. Gives back what is recorded: the first of the
+        same declaration, or a newer one."""
         ...
 
-    def mark_told(self, announcement: "Announcement", readers: tuple[str, ...]) -> None:
-        """All of these were told. One that a newer one has replaced is passed over."""
+    def mark_told(self, announcement: "Announcement", readers: tuple[str, ...], *, told: bool = True) -> None:
+        """All of these were told; or (`told` is False) are going to be. One that a newer one has replaced is passed
+        over."""
         ...
 
     def end(self, product: str) -> None:

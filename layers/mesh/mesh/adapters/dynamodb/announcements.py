@@ -23,14 +23,15 @@ class DynamoAnnouncements:
             or known.compared(announcement.owner, announcement.sequencer) > 0
         ):
             return known
-        self._write(announcement, body)
-        return announcement
+        recorded = announcement.in_place_of(known)
+        self._write(recorded, body)
+        return recorded
 
-    def mark_told(self, announcement: Announcement, readers: tuple[str, ...]) -> None:
+    def mark_told(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool = True) -> None:
         """See the port."""
         known, body = self._read(announcement.product)
         if known and known.declaration == announcement.declaration:
-            self._write(known.evolve(told=True, readers=readers), body)
+            self._write(known.evolve(told=told, readers=readers), body)
 
     def end(self, product: str) -> None:
         """See the port."""

@@ -15,7 +15,8 @@ MAX_LISTED = 50
 
 class Announcement(Model):
     """The newest announced revision of a product. `declaration` is the same whenever its event is delivered (see
-    `same_event`); `told`: all `readers` were told; `ended`: it does not come, or its product was retired."""
+    `same_event`); `readers` may have been told, `told`: all of them were; `ended`: it does not come, or its product was
+    retired."""
 
     product: str
     owner: str = ""
@@ -33,6 +34,11 @@ class Announcement(Model):
         """Whether it is of an older (< 0), the same, or a newer revision; older than any of another owner of the
         product, who took it over: two accounts' sequencers have no order."""
         return compare_sequencers(self.sequencer, sequencer) if self.owner in {"", owner} else -1
+
+    def in_place_of(self, known: "Announcement | None") -> "Announcement":
+        """It, as it is recorded after that one: who waits for what does not come is a reader of this one."""
+        waited_for = known is not None and not known.ended and known.contract_version != self.registered
+        return self.evolve(readers=known.readers) if known and waited_for else self
 
 
 def announced_change(

@@ -43,7 +43,8 @@ class Announcing:
 def announce_change(
     envelope: Envelope, product: Product, contract: Contract, diff: ContractDiff, using: Announcing
 ) -> Announcement | None:
-    """Record the announcement, tell subscribers and holders of affected accesses, once, and schedule the registration.
+    """Record the announcement, tell subscribers, holders of affected accesses, and who waits for one that it replaces,
+    once, and schedule the registration.
 
     `in_force` is when the revision may be registered: now, where the registered contract promises no notice period. The
     owner is told if it has to wait. None where a newer revision is announced, or the product was retired meanwhile:
@@ -70,8 +71,9 @@ def announce_change(
         )
     if not found.told and product.status == "registered":
         news, affected = announced_change(found, product, contract, diff), _affected(product, diff, using)
-        readers = dict.fromkeys([*using.context.registry.subscribers(product.name), *affected])
+        readers = dict.fromkeys([*using.context.registry.subscribers(product.name), *affected, *found.readers])
         told = tuple(reader for reader in readers if reader != product.owner)
+        using.announcements.mark_told(found, told, told=False)  # whoever hears of it hears if it does not come
         waits = found.in_force > found.at
         _tell(envelope, news, [*told, *([product.owner] if waits else [])], affected, using)
         using.announcements.mark_told(found, told)
@@ -79,12 +81,12 @@ def announce_change(
 
 
 def withdraw_announcement(envelope: Envelope, product: Product, sequencer: str, using: Announcing) -> None:
-    """A newer revision is to be registered. Readers who wait for an older one are told that it does not come.
-    Repeatable, before the newer one is recorded."""
+    """A newer revision is to be registered. Readers who were told of an older one that is not are told that it does not
+    come. Repeatable, before the newer one is recorded."""
     found = using.announcements.newest(product.name)
     if found is None or found.ended or found.compared(envelope.account, sequencer) >= 0:
         return
-    if found.in_force > using.context.clock.now():
+    if found.contract_version != product.contract_version:
         event = ContractChangeAnnounced(
             product=product.name,
             domain=product.domain,
