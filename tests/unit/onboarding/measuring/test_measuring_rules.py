@@ -286,3 +286,26 @@ def test_a_column_that_breaks_several_promises_counts_once_for_validity():
     options = {"minimum": 5, "multipleOf": 5}
     report = held("a\n1\n5\n10\nx\n", column("a", logicalTypeOptions=options))
     assert report.scores.validity == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("select max({property}) from {object}", False),
+        ('with x as (select "A" as v from t) select max(v) from x', False),
+        ("select max(v) from (select * from t) as x(v, w)", False),
+        ("select count(*) + max(a) from t", False),
+        ("select count(*) from t where a > 0", True),
+        ("select max(k) from t", True),
+    ],
+)
+def test_the_number_of_a_rule_is_not_shown_where_it_may_be_a_value_that_is_not(query, shown):
+    rule = {"type": "sql", "query": query, "mustBe": 0, "severity": "warning"}
+    promised = column("a", "integer", classification="restricted", quality=[rule])
+
+    report = held("k,a\n77,123456782\n", column("k", "integer"), promised)
+
+    (finding,) = report.findings
+    (result_,) = report.rules
+    assert (finding.code, finding.observed is not None) == ("QualityRuleFailed", shown)
+    assert "12345678" not in finding.message + result_.observed

@@ -10,6 +10,7 @@ from mesh.adapters.duckdb.measuring.rows import OBJECT, Rows
 from mesh.domain.onboarding.budgets import RULE_SECONDS, RULES_MEMORY, RULES_SECONDS
 from mesh.domain.onboarding.quality.expectations import BROKEN, READS_ELSEWHERE, Expectation
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
+from mesh.domain.onboarding.quality.rule_queries import may_give_value
 from mesh.domain.onboarding.quality.scores import Checked
 from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
@@ -122,7 +123,8 @@ class Evaluator:
         if answer.value is None:
             code = READS_ELSEWHERE if answer.elsewhere else BROKEN
             return broken(expectation.broken(answer.fault, code), self._table)
-        return judged(expectation, Observation(answer.value, self._count), self._table)
+        hidden = may_give_value(expectation.query, expectation.column, self._secret)
+        return judged(expectation, Observation(answer.value, self._count, hidden=hidden), self._table)
 
     def _run(self, expectations: Sequence[Expectation]) -> dict[str, "Answer"]:
         """The answer of each rule in SQL, by its place in the contract. The rows are copied for their process."""

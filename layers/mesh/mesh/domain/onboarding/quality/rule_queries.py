@@ -5,7 +5,7 @@ alone, and so finds only what is certain; the engine that runs the rule parses i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -22,6 +22,9 @@ _FIRST: Final = ("select", "with", "from", "(", "values")
 _AFTER_FROM: Final = ("from", "join")
 _FUNCTIONS_WITH_FROM: Final = ("extract", "substring", "trim", "overlay", "position")
 _ROW_SOURCES: Final = ("unnest", "range", "generate_series", "lateral", "values", "select")
+
+
+_COUNT: Final = re.compile(r"\s*select\s+count\s*\([^()]*\)\s+from\b", re.IGNORECASE)
 
 
 class QueryFault(NamedTuple):
@@ -69,6 +72,15 @@ def fault_of(query: str, own: frozenset[str], *, on_column: bool) -> QueryFault 
     if any(left == "/" and re.fullmatch(r"0+(\.0*)?", right) for left, right in pairwise(tokens)):
         return QueryFault("the query divides by zero")
     return _elsewhere(lower, own)
+
+
+def may_give_value(query: str, column: str, secret: Collection[str]) -> bool:
+    """Whether the number that it gives may be a value of one of these columns: it reads one, or all columns, and does
+    more than to count. `column` is the rule's own."""
+    if not secret or _COUNT.match(query):
+        return False
+    read = {token.strip('"`').lower() for token in _tokens(filled(query, "", column))}
+    return not read.isdisjoint({"*", *(name.lower() for name in secret)})
 
 
 def _tokens(query: str) -> Iterator[str]:

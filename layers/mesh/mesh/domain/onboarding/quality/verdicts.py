@@ -13,12 +13,13 @@ _MAX_SHOWN: Final = 60
 
 class Observation(NamedTuple):
     """The number measured (already in percent where the promise is), of how many rows; values that break it, and the
-    objects they are in, where these may be shown."""
+    objects they are in, where these may be shown. `hidden`: the number may be a value that is not shown."""
 
     value: float
     rows: int
     examples: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 def skipped(expectation: Expectation, reason: str) -> RuleResult:
@@ -59,7 +60,8 @@ def judged(expectation: Expectation, observation: Observation, table: str) -> tu
 def _finding(expectation: Expectation, observation: Observation, table: str) -> Finding:
     return Finding(
         code=expectation.code, severity=expectation.severity, table=table, column=expectation.column,
-        dimension=expectation.dimension, where=expectation.where, observed=observation.value,
+        dimension=expectation.dimension, where=expectation.where,
+        observed=None if observation.hidden else observation.value,
         threshold=expectation.comparisons[0].operands[0] if len(expectation.comparisons) == 1 else None,
         keys=observation.keys, remedy=expectation.remedy, message=_message(expectation, observation),
     )  # fmt: skip
@@ -75,6 +77,8 @@ def _message(expectation: Expectation, observation: Observation) -> str:
 
 
 def _shown(expectation: Expectation, observation: Observation) -> str:
+    if observation.hidden:
+        return "a number that is not shown"
     return f"{observation.value:.6g}%" if expectation.percent else f"{observation.value:.10g}"
 
 
