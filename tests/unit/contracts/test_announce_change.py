@@ -7,6 +7,7 @@ import pytest
 from mesh.adapters.messaging import EventNotAccepted
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.access.record import Decided
+from mesh.domain.contracts.claims import NameTaken, claims_of
 from mesh.domain.contracts.contract import ContractSchemaViolation
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
 from mesh.domain.contracts.service_levels import duration_of, notice_period
@@ -254,6 +255,22 @@ def test_a_revision_that_takes_its_place_withdraws_it_from_those_who_were_told()
         last = world.told(account)[-1]["data"]
         assert (last["withdrawn"], last["contract_version"]) == (True, "2.0.0")
     assert world.schedules.planned == {}
+
+
+def test_a_revision_that_is_refused_withdraws_nothing():
+    world = World()
+    world.declare(BREAKING)
+    harmless = NOTICE.replace("1.0.0", "1.1.0").replace("value: credit}", "value: taken}")
+    *_, crawler = claims_of(a_product(a_contract(harmless)))
+    world.registry.claims[crawler] = "another"
+    before = len(world.topics.published)
+
+    with pytest.raises(NameTaken):
+        world.declare(harmless, "12", "e-2")
+
+    assert len(world.topics.published) == before
+    world.clock.move(DAYS)
+    assert world.come_again().current
 
 
 HARMLESS = NOTICE.replace("1.0.0", "1.1.0") + "tags: [credit]\n"

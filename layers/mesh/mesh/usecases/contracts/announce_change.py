@@ -81,8 +81,8 @@ def announce_change(
 
 
 def withdraw_announcement(envelope: Envelope, product: Product, sequencer: str, using: Announcing) -> None:
-    """A newer revision is to be registered. Readers who were told of an older one that is not are told that it does not
-    come. Repeatable, before the newer one is recorded."""
+    """A newer revision is recorded. Readers who were told of an older one that is not registered are told that it does
+    not come. Repeatable."""
     found = using.announcements.newest(product.name)
     if found is None or found.ended or found.compared(envelope.account, sequencer) >= 0:
         return

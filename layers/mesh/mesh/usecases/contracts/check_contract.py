@@ -148,10 +148,10 @@ def check_contract(
             announced = announce_change(envelope, before, contract, diff, announcing)
             if announced is None or announced.in_force > clock.now():
                 return checked.evolve(waits_until=announced and announced.in_force)
-        elif before:
-            withdraw_announcement(envelope, before, declared.sequencer, announcing)
         claimed = registry.claim_product(_product(registration, contract.version, envelope, clock.now()))
         current = claimed.contract_sequencer == declared.sequencer
+        if current and before and not diff.breaking:
+            withdraw_announcement(envelope, before, declared.sequencer, announcing)
         if current:
             offer(envelope, claimed, announcing.context, announcing.topics)
     return checked.evolve(current=current, registration=registration.evolve(taken_from=claimed.taken_from))
