@@ -234,7 +234,7 @@ class FakeAnnouncements:
         self.found[announcement.product] = announcement.in_place_of(known)
         return self.found[announcement.product]
 
-    def mark_told(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool = True) -> None:
+    def record_readers(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool) -> None:
         known = self.found[announcement.product]
         if known.declaration == announcement.declaration:
             self.found[announcement.product] = known.evolve(told=told, readers=readers)

@@ -39,17 +39,17 @@ def test_a_newer_one_takes_the_place_of_an_older_one_and_not_the_other_way_round
 
 def test_who_was_told_is_known_of_the_one_that_is_there(announcements):
     older = announcements.announce(announcement())
-    announcements.mark_told(older, (CONSUMER,))
+    announcements.record_readers(older, (CONSUMER,), told=True)
     assert (announcements.newest(PRODUCT).told, announcements.newest(PRODUCT).readers) == (True, (CONSUMER,))
     newer = announcements.announce(announcement("12", "d-2"))
 
-    announcements.mark_told(older, (CONSUMER,))
+    announcements.record_readers(older, (CONSUMER,), told=True)
 
     assert announcements.newest(PRODUCT) == newer
 
 
 def test_who_waits_for_one_that_is_replaced_is_a_reader_of_the_newer(announcements):
-    announcements.mark_told(announcements.announce(announcement()), (CONSUMER,), told=False)
+    announcements.record_readers(announcements.announce(announcement()), (CONSUMER,), told=False)
     assert (announcements.newest(PRODUCT).told, announcements.newest(PRODUCT).readers) == (False, (CONSUMER,))
 
     assert announcements.announce(announcement("12", "d-2")).readers == (CONSUMER,)

@@ -419,3 +419,8 @@ def retired(sent):
     registry.products[PRODUCT] = a_product(a_contract(), contract_sequencer="77")
     registry.mark_retired(registry.product(PRODUCT), "r-1", sent, NOON + timedelta(hours=2))
     return registry
+
+
+def test_when_a_run_began_with_a_contract_is_known_to_its_next_step():
+    """By that it knows what another delivery has registered since."""
+    assert check().registration.checked_at == NOON

@@ -320,6 +320,12 @@ def test_a_column_that_only_an_older_version_had_comes_back_closed():
     assert classes(world, "laufkont") == ("none", "internal")
 
 
+def drop_tags(world):
+    """As Lake Formation does with a table that is deleted."""
+    for place in [place for place in world.lake.on if place[:2] == (PRODUCT, TABLE)]:
+        world.lake.on.pop(place)
+
+
 class Crawled(World):
     """A product that a Glue crawler fills; `note` is published as `pii=none`."""
 
@@ -343,8 +349,7 @@ def test_a_table_that_was_deleted_and_crawled_anew_has_its_columns_closed_unless
     """An earlier contract had restricted one, say, and this one leaves it out: Lake Formation alone knew."""
     world = Crawled()
     world.lake.tag_columns(PRODUCT, TABLE, ["note"], {"confidentiality": "restricted"})
-    for place in [place for place in world.lake.on if place[:2] == (PRODUCT, TABLE)]:
-        world.lake.on.pop(place)
+    drop_tags(world)
 
     table = ProposedTable(name=TABLE, details=DETAILS, rows=1, bytes=8, files=1)
     for _ in range(2):
@@ -364,8 +369,7 @@ def test_a_table_that_was_dropped_and_made_again_at_the_same_version_has_its_col
     world.declare(CONTRACT.replace("      - {name: laufkont, logicalType: integer}\n", ""))
     world.tag_product()
     assert world.effective("laufkont") == "restricted"
-    for place in [place for place in world.lake.on if place[:2] == (PRODUCT, TABLE)]:
-        world.lake.on.pop(place)
+    drop_tags(world)
 
     if mend == "registration":
         world.tag_product()

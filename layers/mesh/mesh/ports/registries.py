@@ -193,9 +193,8 @@ class Announcements(Protocol):
         same declaration, or a newer one."""
         ...
 
-    def mark_told(self, announcement: "Announcement", readers: tuple[str, ...], *, told: bool = True) -> None:
-        """All of these were told; or (`told` is False) are going to be. One that a newer one has replaced is passed
-        over."""
+    def record_readers(self, announcement: "Announcement", readers: tuple[str, ...], *, told: bool) -> None:
+        """All of these were `told`, or are going to be. One that a newer one has replaced is passed over."""
         ...
 
     def end(self, product: str) -> None:

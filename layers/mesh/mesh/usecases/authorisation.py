@@ -10,7 +10,7 @@ from mesh.domain.events import Envelope, EventRefused, Reason, metadata_of, stab
 from mesh.domain.membership.authorisation import NotTheOwner, authorise, authorise_central
 from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
-from mesh.ports import MemberTopics, Note, Registry
+from mesh.ports import MemberTopics, Note
 from mesh.usecases.central_context import CentralContext, Records
 from mesh.usecases.member_notifications import notify_member
 
@@ -98,13 +98,8 @@ def same_event(envelope: Envelope) -> str:
     return stable_id(envelope.detail_type, json.dumps(content, sort_keys=True))
 
 
-def owned_product(registry: Registry, name: str, account: str) -> Product:
-    """The product, which must be this account's. Raises NotTheOwner."""
-    return owned(registry.product(name), name, account)
-
-
 def owned(product: Product | None, name: str, account: str) -> Product:
-    """As `owned_product`, where the product was read already."""
+    """The product of that name, which must be this account's. Raises NotTheOwner."""
     if product is None or product.owner != account:
         raise NotTheOwner(
             f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"
@@ -113,6 +108,6 @@ def owned(product: Product | None, name: str, account: str) -> Product:
 
 
 def product_of(name: str, account: str, context: CentralContext) -> Product:
-    """As `owned_product`; central may speak for the owner."""
+    """The product, which must be this account's; central may speak for the owner. Raises NotTheOwner."""
     product = context.registry.product(name)
     return owned(product, name, product.owner if product and account == context.account else account)

@@ -27,7 +27,7 @@ class DynamoAnnouncements:
         self._write(recorded, body)
         return recorded
 
-    def mark_told(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool = True) -> None:
+    def record_readers(self, announcement: Announcement, readers: tuple[str, ...], *, told: bool) -> None:
         """See the port."""
         known, body = self._read(announcement.product)
         if known and known.declaration == announcement.declaration:

@@ -71,12 +71,12 @@ def announce_change(
         )
     if not found.told and product.status == "registered":
         news, affected = announced_change(found, product, contract, diff), _affected(product, diff, using)
-        readers = dict.fromkeys([*using.context.registry.subscribers(product.name), *affected, *found.readers])
-        told = tuple(reader for reader in readers if reader != product.owner)
-        using.announcements.mark_told(found, told, told=False)  # whoever hears of it hears if it does not come
+        accounts = dict.fromkeys([*using.context.registry.subscribers(product.name), *affected, *found.readers])
+        readers = tuple(account for account in accounts if account != product.owner)
+        using.announcements.record_readers(found, readers, told=False)  # whoever hears of it hears if it does not come
         waits = found.in_force > found.at
-        _tell(envelope, news, [*told, *([product.owner] if waits else [])], affected, using)
-        using.announcements.mark_told(found, told)
+        _tell(envelope, news, [*readers, *([product.owner] if waits else [])], affected, using)
+        using.announcements.record_readers(found, readers, told=True)
     return found
 
 

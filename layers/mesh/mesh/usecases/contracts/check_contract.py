@@ -125,14 +125,7 @@ def check_contract(
             require_no_draft(Contract.model_validate(before.contract), contract)
         require_recipient(contract, sender.account, registry)
         registration = _registration(
-            envelope,
-            contract,
-            before,
-            sender=sender,
-            catalog_id=catalog_id,
-            region=region,
-            ontology=ontology,
-            now=clock.now(),
+            envelope, contract, before, sender=sender, catalog_id=catalog_id, region=region, ontology=ontology
         )
         checked = CheckedContract(
             registration=registration,
@@ -148,13 +141,16 @@ def check_contract(
             announced = announce_change(envelope, before, contract, diff, announcing)
             if announced is None or announced.in_force > clock.now():
                 return checked.evolve(waits_until=announced and announced.in_force)
-        claimed = registry.claim_product(_product(registration, contract.version, envelope, clock.now()))
+        now = clock.now()
+        claimed = registry.claim_product(_product(registration, contract.version, envelope, now))
         current = claimed.contract_sequencer == declared.sequencer
         if current and before and not diff.breaking:
             withdraw_announcement(envelope, before, declared.sequencer, announcing)
         if current:
             offer(envelope, claimed, announcing.context, announcing.topics)
-    return checked.evolve(current=current, registration=registration.evolve(taken_from=claimed.taken_from))
+    return checked.evolve(
+        current=current, registration=registration.evolve(taken_from=claimed.taken_from, checked_at=now)
+    )
 
 
 def _registration(
@@ -166,7 +162,6 @@ def _registration(
     catalog_id: str,
     region: str,
     ontology: Ontology,
-    now: datetime,
 ) -> Registration:
     declared = read_event(ProductDeclared, envelope).data
     after_draft = before is not None and _after_draft(before, declared)
@@ -191,7 +186,6 @@ def _registration(
         declaration=same_event(envelope),
         event_id=sender.event_id,
         correlation_id=sender.correlation_id,
-        checked_at=now,
     )
 
 
